@@ -1,0 +1,140 @@
+/**
+ * The service as promises and async iterables. This is the only file that knows grpc-js calls; all
+ * failures leave it as CallError, except an abort, which leaves it as the signal's reason.
+ */
+import {
+  type CallOptions,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { ErrorInfo } from "../../gen/ts/google/rpc/error_details.js";
+import { Status } from "../../gen/ts/google/rpc/status.js";
+import {
+  type ReadRequest,
+  type ReadResponse,
+  SocketRegistryClient,
+} from "../../gen/ts/socketregistry/v1/socket_registry.js";
+import { CallError, UsageError } from "./failure.js";
+
+export interface ClientOptions {
+  /** `host:port`, or another gRPC target. */
+  address: string;
+  /** How long a unary call may take. A Read has no such limit. */
+  timeoutSeconds: number;
+  /** Cancels every call under way and refuses later ones. */
+  signal: AbortSignal;
+}
+
+export type RegistryClient = ReturnType<typeof createClient>;
+
+/** Connects at the first call. Throws UsageError for an address that can be none. */
+export function createClient({ address, timeoutSeconds, signal }: ClientOptions) {
+  const stub = openStub(address);
+  const limits = { timeoutSeconds, signal };
+  return {
+    create: unary(stub.create.bind(stub), limits),
+    write: unary(stub.write.bind(stub), limits),
+    reset: unary(stub.reset.bind(stub), limits),
+    delete: unary(stub.delete.bind(stub), limits),
+    listSockets: unary(stub.listSockets.bind(stub), limits),
+    getSocketInfo: unary(stub.getSocketInfo.bind(stub), limits),
+    markActive: unary(stub.markActive.bind(stub), limits),
+    markInactive: unary(stub.markInactive.bind(stub), limits),
+    markUnresponsive: unary(stub.markUnresponsive.bind(stub), limits),
+    peek: unary(stub.peek.bind(stub), limits),
+    getServerInfo: unary(stub.getServerInfo.bind(stub), limits),
+    read: (request: ReadRequest, readSignal: AbortSignal) => read(stub, request, readSignal),
+    close: () => stub.close(),
+  };
+}
+
+function openStub(address: string): SocketRegistryClient {
+  try {
+    return new SocketRegistryClient(address, credentials.createInsecure(), {
+      // A Read that has waited for hours must notice that the peer's machine is gone.
+      "grpc.keepalive_time_ms": 30_000,
+      "grpc.keepalive_timeout_ms": 10_000,
+      // Below the pauses of follow.ts, so that each of its attempts meets a fresh connection attempt.
+      "grpc.initial_reconnect_backoff_ms": 200,
+      "grpc.max_reconnect_backoff_ms": 2_000,
+    });
+  } catch (error) {
+    throw new UsageError(`--address ${address} is no address: ${String(error)}`);
+  }
+}
+
+type UnaryMethod<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Response) => void,
+) => ClientUnaryCall;
+
+function unary<Request, Response>(
+  method: UnaryMethod<Request, Response>,
+  { timeoutSeconds, signal }: Omit<ClientOptions, "address">,
+): (request: Request) => Promise<Response> {
+  return (request) =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const deadline = Date.now() + timeoutSeconds * 1_000;
+      const call = method(request, new Metadata(), { deadline }, (error, response) => {
+        signal.removeEventListener("abort", cancel);
+        if (error === null) resolve(response);
+        else reject(signal.aborted ? signal.reason : toCallError(error));
+      });
+      const cancel = () => call.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+    });
+}
+
+/** The frames of one Read. A consumer that leaves early cancels the call; a slow one slows the server. */
+async function* read(
+  stub: SocketRegistryClient,
+  request: ReadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ReadResponse, void, undefined> {
+  signal.throwIfAborted();
+  const call = stub.read(request);
+  const cancel = () => call.cancel();
+  // Cancelling makes the call fail once more, when nobody listens any longer.
+  call.on("error", () => {});
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    for await (const frame of call) {
+      signal.throwIfAborted();
+      yield frame;
+    }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw isServiceError(error) ? toCallError(error) : error;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    // Leaving the loop destroys the stream, which does not cancel the call behind it.
+    call.cancel();
+  }
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && "metadata" in error;
+}
+
+function toCallError(error: ServiceError): CallError {
+  const info = errorInfoOf(error.metadata);
+  return new CallError(error.code, error.details, info?.reason, info?.metadata);
+}
+
+/** The ErrorInfo of a failed call. Absent when the server sent none, or something that is none. */
+function errorInfoOf(metadata: Metadata): ErrorInfo | undefined {
+  const [bytes] = metadata.get("grpc-status-details-bin");
+  if (!Buffer.isBuffer(bytes)) return undefined;
+  try {
+    const { details } = Status.decode(bytes);
+    const info = details.find(({ typeUrl }) => typeUrl.endsWith("/google.rpc.ErrorInfo"));
+    return info && ErrorInfo.decode(info.value);
+  } catch {
+    return undefined;
+  }
+}

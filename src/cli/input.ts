@@ -1,0 +1,74 @@
+/** What the user types or pipes in: stdin as one text, or line by line. It must be UTF-8. */
+import type { Readable } from "node:stream";
+import { UsageError } from "./failure.js";
+
+/** Far above what a server takes in one message, far below what hurts this process. */
+const textBytesMax = 16 * 1024 * 1024;
+
+export interface Input {
+  /** All of stdin, without the newline that ends its last line. Fails when there is nothing at all. */
+  text(): Promise<string>;
+  /** The lines of stdin, as they arrive, without their newlines. */
+  lines(): AsyncGenerator<string, void, undefined>;
+  /** Ends a `lines` or `text` that waits. Stdin is gone afterwards. */
+  close(): void;
+}
+
+/** @param open gives stdin; called when it is first needed, as a program that never asks must not hold it */
+export function createInput(open: () => Readable): Input {
+  let stdin: Readable | undefined;
+  let closed = false;
+
+  async function* chunks(): AsyncGenerator<string, void, undefined> {
+    stdin ??= open();
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    const decode = (bytes?: Uint8Array) => {
+      try {
+        return decoder.decode(bytes, { stream: bytes !== undefined });
+      } catch {
+        throw new UsageError("stdin is not UTF-8");
+      }
+    };
+    try {
+      for await (const chunk of stdin) yield decode(chunk);
+    } catch (error) {
+      if (!closed) throw error;
+      return;
+    }
+    yield decode();
+  }
+
+  return {
+    async text() {
+      let text = "";
+      for await (const chunk of chunks()) text = append(text, chunk);
+      if (text === "") throw new UsageError("there is no message: none in the arguments, stdin is empty");
+      return text.replace(/\r?\n$/, "");
+    },
+
+    async *lines() {
+      let rest = "";
+      for await (const chunk of chunks()) {
+        const [first = "", ...others] = chunk.split("\n");
+        rest = append(rest, first);
+        for (const next of others) {
+          yield rest.replace(/\r$/, "");
+          rest = next;
+        }
+      }
+      if (rest !== "") yield rest;
+    },
+
+    close() {
+      closed = true;
+      stdin?.destroy();
+    },
+  };
+}
+
+function append(text: string, more: string): string {
+  if (text.length + more.length > textBytesMax) {
+    throw new UsageError(`stdin holds more than ${textBytesMax} bytes in one message`);
+  }
+  return text + more;
+}

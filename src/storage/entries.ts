@@ -1,0 +1,264 @@
+import type { RetentionLimits } from "../registry/storage.js";
+
+/** Revisions are kept in blocks of this many, so that a lone old entry costs one small block. */
+export const BLOCK_SIZE = 256;
+/** Blocks that are removed altogether are remembered in spans of this many. */
+export const SPAN_BLOCKS = 256;
+
+/** What an entry is, as far as its removal is concerned. */
+export const EntryKind = {
+  /** A change of the registry: no queue holds it, and history needs it. */
+  change: 0,
+  /** A message that went to one socket by name, and to the feed at most. */
+  direct: 1,
+  /** A message that went to many. */
+  broadcast: 2,
+} as const;
+export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
+
+/** What is known of each entry of a block, by its place in the block. A size of zero: it is not there. */
+interface Block {
+  readonly kinds: Uint8Array;
+  readonly sizes: Uint32Array;
+  readonly references: Uint32Array;
+  readonly times: Float64Array;
+  /** How many entries are there. */
+  count: number;
+}
+
+/**
+ * What is known of every entry of the log without reading it: its stored bytes, when it was appended, and how many
+ * queues hold it unsettled. An entry that nobody holds is history: it stays readable until retention has passed it.
+ * What is neither held nor history is dead and waits for removal.
+ */
+export class Entries {
+  readonly #blocks = new Map<number, Block>();
+  #last = 0;
+  #historyFloor = 0;
+  #bytes = 0;
+  #historyCount = 0;
+  #historyBytes = 0;
+  #dead: number[] = [];
+
+  /** The newest revision. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Retention has passed every revision up to this one. */
+  get historyFloor(): number {
+    return this.#historyFloor;
+  }
+
+  /** The stored bytes of all entries that are there. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many entries wait for removal. */
+  get deadCount(): number {
+    return this.#dead.length;
+  }
+
+  /** Adds the entry of the next revision, or, in recovery, of a later one: what lies between is not there. */
+  add(revision: number, kind: EntryKind, size: number, timeMs: number, references: number): void {
+    const number = Math.floor(revision / BLOCK_SIZE);
+    let block = this.#blocks.get(number);
+    if (block === undefined) {
+      block = {
+        kinds: new Uint8Array(BLOCK_SIZE),
+        sizes: new Uint32Array(BLOCK_SIZE),
+        references: new Uint32Array(BLOCK_SIZE),
+        times: new Float64Array(BLOCK_SIZE),
+        count: 0,
+      };
+      this.#blocks.set(number, block);
+    }
+    const place = revision % BLOCK_SIZE;
+    block.kinds[place] = kind;
+    block.sizes[place] = size;
+    block.references[place] = references;
+    block.times[place] = timeMs;
+    block.count++;
+    this.#last = Math.max(this.#last, revision);
+    this.#bytes += size;
+    if (references === 0) this.#let(revision, size);
+  }
+
+  /** The stored bytes of an entry; 0 when it is not there. */
+  size(revision: number): number {
+    return this.#block(revision)?.sizes[revision % BLOCK_SIZE] ?? 0;
+  }
+
+  /** When an entry was appended; undefined when it is not there. */
+  timeMs(revision: number): number | undefined {
+    return this.#block(revision)?.times[revision % BLOCK_SIZE];
+  }
+
+  kind(revision: number): EntryKind {
+    return (this.#block(revision)?.kinds[revision % BLOCK_SIZE] ?? EntryKind.change) as EntryKind;
+  }
+
+  /** One queue holds the entry no longer. */
+  release(revision: number): void {
+    const block = this.#block(revision);
+    if (block === undefined) return;
+    const place = revision % BLOCK_SIZE;
+    const references = block.references[place] ?? 0;
+    const size = block.sizes[place] ?? 0;
+    if (references === 0 || size === 0) return;
+    block.references[place] = references - 1;
+    if (references === 1) this.#let(revision, size);
+  }
+
+  /** Whether some queue holds the entry. */
+  isHeld(revision: number): boolean {
+    return (this.#block(revision)?.references[revision % BLOCK_SIZE] ?? 0) > 0;
+  }
+
+  /** Takes an entry that nobody holds out of the history at once, whatever retention says. */
+  erase(revision: number): void {
+    const size = this.size(revision);
+    if (size === 0 || this.isHeld(revision) || revision <= this.#historyFloor) return;
+    // Counted out now; when retention comes past, `#isErased` keeps it from being counted twice.
+    this.#historyCount--;
+    this.#historyBytes -= size;
+    const block = this.#block(revision);
+    if (block !== undefined) block.times[revision % BLOCK_SIZE] = ERASED;
+    this.#dead.push(revision);
+  }
+
+  /**
+   * Moves the end of history up until what is settled fits the limits. Nothing above `durable` is touched.
+   * @returns whether it moved
+   */
+  retain(limits: RetentionLimits, nowMs: number, durable: number): boolean {
+    const before = this.#historyFloor;
+    while (this.#historyFloor < durable && this.#isTooMuch(limits, nowMs)) this.#passOne(durable);
+    return this.#historyFloor > before;
+  }
+
+  /** Takes up to `limit` dead entries off the list. */
+  takeDead(limit: number): number[] {
+    const taken = this.#dead.slice(0, limit);
+    this.#dead = this.#dead.slice(taken.length);
+    return taken;
+  }
+
+  /** Forgets entries whose removal is durable, or that were found missing. */
+  remove(revisions: readonly number[]): void {
+    for (const revision of revisions) {
+      const number = Math.floor(revision / BLOCK_SIZE);
+      const block = this.#blocks.get(number);
+      const size = block?.sizes[revision % BLOCK_SIZE] ?? 0;
+      if (block === undefined || size === 0) continue;
+      block.sizes[revision % BLOCK_SIZE] = 0;
+      block.references[revision % BLOCK_SIZE] = 0;
+      block.count--;
+      this.#bytes -= size;
+      if (block.count === 0 && number < Math.floor(this.#last / BLOCK_SIZE)) this.#blocks.delete(number);
+    }
+  }
+
+  /** The bits of a block that say which of its revisions are not there, `without` counted as not there. */
+  removedBits(number: number, without: readonly number[]): Uint8Array {
+    const bits = new Uint8Array(BLOCK_SIZE / 8);
+    const block = this.#blocks.get(number);
+    for (let place = 0; place < BLOCK_SIZE; place++) {
+      const there = (block?.sizes[place] ?? 0) > 0 || number * BLOCK_SIZE + place > this.#last;
+      if (!there) bits[place >> 3] = (bits[place >> 3] ?? 0) | (1 << (place & 7));
+    }
+    for (const revision of without) {
+      const place = revision % BLOCK_SIZE;
+      bits[place >> 3] = (bits[place >> 3] ?? 0) | (1 << (place & 7));
+    }
+    return bits;
+  }
+
+  /** Whether a block has entries, or will get some. */
+  hasBlock(number: number): boolean {
+    return this.#blocks.has(number) || number >= Math.floor(this.#last / BLOCK_SIZE);
+  }
+
+  /** The first revision of the first block that has entries. */
+  firstRevision(): number {
+    let first = Math.floor(this.#last / BLOCK_SIZE);
+    for (const number of this.#blocks.keys()) first = Math.min(first, number);
+    return first * BLOCK_SIZE;
+  }
+
+  /** Copies of the blocks, for a checkpoint. */
+  image(): { number: number; kinds: Uint8Array; sizes: Uint32Array; times: Float64Array }[] {
+    return [...this.#blocks].map(([number, block]) => ({
+      number,
+      kinds: block.kinds.slice(),
+      sizes: block.sizes.slice(),
+      times: block.times.slice(),
+    }));
+  }
+
+  /** Recovery: counts one more holder of an entry. */
+  hold(revision: number, holders = 1): void {
+    const block = this.#block(revision);
+    const place = revision % BLOCK_SIZE;
+    if (block === undefined || (block.sizes[place] ?? 0) === 0) return;
+    block.references[place] = (block.references[place] ?? 0) + holders;
+  }
+
+  /** Recovery: sorts every entry into held, history and dead, once all holders are counted. */
+  settleAll(historyFloor: number): void {
+    this.#historyFloor = historyFloor;
+    this.#historyCount = 0;
+    this.#historyBytes = 0;
+    this.#dead = [];
+    for (const [number, block] of this.#blocks) {
+      for (let place = 0; place < BLOCK_SIZE; place++) {
+        const size = block.sizes[place] ?? 0;
+        if (size > 0 && block.references[place] === 0) this.#let(number * BLOCK_SIZE + place, size);
+      }
+    }
+  }
+
+  /** Recovery: revisions up to this one were given out, whether they are there or not. */
+  skipTo(revision: number): void {
+    this.#last = Math.max(this.#last, revision);
+  }
+
+  #block(revision: number): Block | undefined {
+    return this.#blocks.get(Math.floor(revision / BLOCK_SIZE));
+  }
+
+  #let(revision: number, size: number): void {
+    if (revision <= this.#historyFloor) {
+      this.#dead.push(revision);
+    } else {
+      this.#historyCount++;
+      this.#historyBytes += size;
+    }
+  }
+
+  #isTooMuch(limits: RetentionLimits, nowMs: number): boolean {
+    if (this.#historyCount > limits.messages || this.#historyBytes > limits.bytes) return true;
+    const next = this.timeMs(this.#historyFloor + 1);
+    return next === undefined ? this.#historyCount > 0 : next <= nowMs - limits.ageMs;
+  }
+
+  #passOne(durable: number): void {
+    const revision = this.#historyFloor + 1;
+    const number = Math.floor(revision / BLOCK_SIZE);
+    const block = this.#blocks.get(number);
+    if (block === undefined) {
+      this.#historyFloor = Math.min((number + 1) * BLOCK_SIZE - 1, durable);
+      return;
+    }
+    this.#historyFloor = revision;
+    const size = block.sizes[revision % BLOCK_SIZE] ?? 0;
+    if (size === 0 || this.isHeld(revision) || block.times[revision % BLOCK_SIZE] === ERASED) return;
+    this.#historyCount--;
+    this.#historyBytes -= size;
+    this.#dead.push(revision);
+  }
+}
+
+/** The time of an entry that was erased and waits for removal. */
+const ERASED = -1;

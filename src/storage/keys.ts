@@ -1,0 +1,77 @@
+/**
+ * The keys of the store. A key is a letter for its kind and big-endian numbers, so that the order of bytes is the order
+ * of numbers: the log lies in order of revision, which is the order of everything.
+ */
+const STORE = 0x00;
+const LOG = 0x10;
+const ROW = 0x20;
+const PROMPT = 0x21;
+const CONTEXT = 0x22;
+const CURSOR = 0x30;
+const REMOVED = 0x40;
+const REMOVED_SPAN = 0x41;
+const CHECKPOINT = 0x50;
+
+/** The one row that describes the store. */
+export const storeKey = Buffer.from([STORE]);
+
+export const logKey = (revision: number): Buffer => key64(LOG, revision);
+export const rowKey = (number: number): Buffer => key32(ROW, number);
+export const promptKey = (number: number): Buffer => key32(PROMPT, number);
+export const contextKey = (number: number): Buffer => key32(CONTEXT, number);
+export const cursorKey = (number: number): Buffer => key32(CURSOR, number);
+/** What was removed of one block of the log. */
+export const removedKey = (block: number): Buffer => key64(REMOVED, block);
+/** A span of blocks that were removed altogether. */
+export const removedSpanKey = (span: number): Buffer => key64(REMOVED_SPAN, span);
+/** One piece of the checkpoint in one of the two slots. */
+export const checkpointKey = (slot: number, piece: number): Buffer => {
+  const key = Buffer.allocUnsafe(6);
+  key[0] = CHECKPOINT;
+  key[1] = slot;
+  key.writeUInt32BE(piece, 2);
+  return key;
+};
+
+/** The number in a key of `logKey`, `removedKey` or `removedSpanKey`. */
+export const number64 = (key: Buffer): number => key.readUInt32BE(1) * 2 ** 32 + key.readUInt32BE(5);
+/** The number in a key of `rowKey` or `cursorKey`. */
+export const number32 = (key: Buffer): number => key.readUInt32BE(1);
+
+export interface KeyRange {
+  readonly gte: Buffer;
+  readonly lt: Buffer;
+}
+
+/** The log from this revision on, up to and including `last` when it is given. */
+export const logRange = (from: number, last?: number): KeyRange => ({
+  gte: logKey(from),
+  lt: last === undefined ? Buffer.from([LOG + 1]) : logKey(last + 1),
+});
+export const rowRange = kind(ROW);
+export const cursorRange = kind(CURSOR);
+export const removedRange = kind(REMOVED);
+export const removedSpanRange = kind(REMOVED_SPAN);
+export const checkpointRange = (slot: number): KeyRange => ({
+  gte: Buffer.from([CHECKPOINT, slot]),
+  lt: Buffer.from([CHECKPOINT, slot + 1]),
+});
+
+function kind(letter: number): KeyRange {
+  return { gte: Buffer.from([letter]), lt: Buffer.from([letter + 1]) };
+}
+
+function key64(letter: number, value: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = letter;
+  key.writeUInt32BE(Math.floor(value / 2 ** 32), 1);
+  key.writeUInt32BE(value >>> 0, 5);
+  return key;
+}
+
+function key32(letter: number, value: number): Buffer {
+  const key = Buffer.allocUnsafe(5);
+  key[0] = letter;
+  key.writeUInt32BE(value, 1);
+  return key;
+}
