@@ -2,13 +2,7 @@
  * The service as promises and async iterables. This is the only file that knows grpc-js calls; all
  * failures leave it as CallError, except an abort, which leaves it as the signal's reason.
  */
-import {
-  type CallOptions,
-  type ClientUnaryCall,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from "@grpc/grpc-js";
+import { type CallOptions, type ClientUnaryCall, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { ErrorInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status } from "../../gen/ts/google/rpc/status.js";
 import {
@@ -32,7 +26,7 @@ export type RegistryClient = ReturnType<typeof createClient>;
 /** Connects at the first call. Throws UsageError for an address that can be none. */
 export function createClient({ address, timeoutSeconds, signal }: ClientOptions) {
   const stub = openStub(address);
-  const limits = { timeoutSeconds, signal };
+  const limits = { address, timeoutSeconds, signal };
   return {
     create: unary(stub.create.bind(stub), limits),
     write: unary(stub.write.bind(stub), limits),
@@ -45,7 +39,7 @@ export function createClient({ address, timeoutSeconds, signal }: ClientOptions)
     markUnresponsive: unary(stub.markUnresponsive.bind(stub), limits),
     peek: unary(stub.peek.bind(stub), limits),
     getServerInfo: unary(stub.getServerInfo.bind(stub), limits),
-    read: (request: ReadRequest, readSignal: AbortSignal) => read(stub, request, readSignal),
+    read: (request: ReadRequest, readSignal: AbortSignal) => read(stub, request, { address, signal: readSignal }),
     close: () => stub.close(),
   };
 }
@@ -74,7 +68,7 @@ type UnaryMethod<Request, Response> = (
 
 function unary<Request, Response>(
   method: UnaryMethod<Request, Response>,
-  { timeoutSeconds, signal }: Omit<ClientOptions, "address">,
+  { address, timeoutSeconds, signal }: ClientOptions,
 ): (request: Request) => Promise<Response> {
   return (request) =>
     new Promise((resolve, reject) => {
@@ -83,7 +77,7 @@ function unary<Request, Response>(
       const call = method(request, new Metadata(), { deadline }, (error, response) => {
         signal.removeEventListener("abort", cancel);
         if (error === null) resolve(response);
-        else reject(signal.aborted ? signal.reason : toCallError(error));
+        else reject(signal.aborted ? signal.reason : toCallError(error, address));
       });
       const cancel = () => call.cancel();
       signal.addEventListener("abort", cancel, { once: true });
@@ -94,7 +88,7 @@ function unary<Request, Response>(
 async function* read(
   stub: SocketRegistryClient,
   request: ReadRequest,
-  signal: AbortSignal,
+  { address, signal }: Pick<ClientOptions, "address" | "signal">,
 ): AsyncGenerator<ReadResponse, void, undefined> {
   signal.throwIfAborted();
   const call = stub.read(request);
@@ -109,7 +103,7 @@ async function* read(
     }
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw isServiceError(error) ? toCallError(error) : error;
+    throw isServiceError(error) ? toCallError(error, address) : error;
   } finally {
     signal.removeEventListener("abort", cancel);
     // Leaving the loop destroys the stream, which does not cancel the call behind it.
@@ -121,9 +115,14 @@ function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && "code" in error && "metadata" in error;
 }
 
-function toCallError(error: ServiceError): CallError {
+function toCallError(error: ServiceError, address: string): CallError {
   const info = errorInfoOf(error.metadata);
-  return new CallError(error.code, error.details, info?.reason, info?.metadata);
+  if (info !== undefined) {
+    return new CallError(error.code, error.details, info.reason, info.metadata);
+  }
+  // It may be that no server spoke: then the address is what there is to look at.
+  const text = error.details.replace(/\s*Resolution note:\s*$/, "");
+  return new CallError(error.code, `${address}: ${text}`);
 }
 
 /** The ErrorInfo of a failed call. Absent when the server sent none, or something that is none. */

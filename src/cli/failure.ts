@@ -44,12 +44,7 @@ export class CallError extends Error {
   readonly reason: string;
   readonly metadata: Readonly<Record<string, string>>;
 
-  constructor(
-    code: status,
-    message: string,
-    reason = "",
-    metadata: Readonly<Record<string, string>> = {},
-  ) {
+  constructor(code: status, message: string, reason = "", metadata: Readonly<Record<string, string>> = {}) {
     super(message);
     this.code = code;
     this.reason = reason;

@@ -7,7 +7,6 @@ import { status } from "@grpc/grpc-js";
 import {
   AckMode,
   type Position,
-  ReadEvent,
   type ReadRequest,
   type ReadResponse,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
@@ -42,10 +41,10 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ReadRespon
         // Before the frame is handed out: what the consumer does with it is not read a second time.
         request = continueAfter(request, frame);
         yield frame;
-        if (isDone(options.request, request)) return;
       }
       return;
     } catch (error) {
+      if (isDone(options.request, request)) return;
       if (!wasOpen || !isUnavailable(error)) throw error;
       announce(`${error.describe()}; reading again in ${pauseMs / 1_000} s`);
     }
@@ -77,18 +76,4 @@ function isDone(original: ReadRequest, remaining: ReadRequest): boolean {
 
 async function pauseUnlessStopped(milliseconds: number, signal: AbortSignal): Promise<void> {
   await pause(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());
-}
-
-/** A frame that carries an event, as one line for people. */
-export function describeEvent(frame: ReadResponse, eventName: string): string {
-  const { position, droppedCount, backlogCount } = frame;
-  const place = position === undefined ? "" : ` position ${position.epoch}:${position.sequence}`;
-  const dropped = droppedCount === 0n ? "" : ` dropped ${droppedCount}`;
-  const waiting = backlogCount === 0 ? "" : ` waiting ${backlogCount}`;
-  return `${eventName}${place}${dropped}${waiting}`;
-}
-
-/** Whether a frame tells of a loss, which is said even to those who did not ask for events. */
-export function isLoss(frame: ReadResponse): boolean {
-  return frame.event === ReadEvent.READ_EVENT_GAP || frame.event === ReadEvent.READ_EVENT_RESET;
 }

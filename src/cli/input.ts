@@ -21,7 +21,7 @@ export function createInput(open: () => Readable): Input {
 
   async function* chunks(): AsyncGenerator<string, void, undefined> {
     stdin ??= open();
-    const decoder = new TextDecoder("utf-8", { fatal: true });
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
     const decode = (bytes?: Uint8Array) => {
       try {
         return decoder.decode(bytes, { stream: bytes !== undefined });
@@ -32,8 +32,8 @@ export function createInput(open: () => Readable): Input {
     try {
       for await (const chunk of stdin) yield decode(chunk);
     } catch (error) {
-      if (!closed) throw error;
-      return;
+      if (closed) return;
+      throw error instanceof UsageError ? error : new UsageError(`stdin: ${String(error)}`);
     }
     yield decode();
   }

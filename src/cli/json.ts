@@ -10,6 +10,7 @@ import {
   OverflowPolicy,
   ReplicationState,
   type Socket,
+  type SocketConfig,
   SocketState,
   StateReason,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
@@ -31,30 +32,33 @@ export function socketJson(socket: Socket): Json {
   });
 }
 
-function configJson(config: NonNullable<Socket["config"]>): Json {
+export function configJson(config: SocketConfig): Json {
   const { leaseDuration, messageTtl, ackDeadline, overflowPolicy, ...others } = config;
   return record({
     ...others,
     leaseDuration: leaseDuration && durationJson(leaseDuration),
     messageTtl: messageTtl && durationJson(messageTtl),
     ackDeadline: ackDeadline && durationJson(ackDeadline),
-    overflowPolicy:
-      overflowPolicy === undefined ? undefined : enumName(OverflowPolicy, overflowPolicy),
+    overflowPolicy: overflowPolicy === undefined ? undefined : enumName(OverflowPolicy, overflowPolicy),
   });
 }
 
 export function serverInfoJson({ replication, ...others }: GetServerInfoResponse): Json {
   return record({
     ...others,
-    replication:
-      replication &&
-      record({ ...replication, state: enumName(ReplicationState, replication.state) }),
+    replication: replication && record({ ...replication, state: enumName(ReplicationState, replication.state) }),
   });
 }
 
 /** The name of an enum's value as the .proto file has it. A value of a newer server is its number. */
 export function enumName(names: Readonly<Record<string, number>>, value: number): string {
   return Object.keys(names).find((name) => names[name] === value) ?? String(value);
+}
+
+/** The reason of a state as words of the .proto file. Empty when there is none. */
+export function stateReasonName(reason: StateReason): string {
+  if (reason === StateReason.STATE_REASON_UNSPECIFIED) return "";
+  return enumName(StateReason, reason).replace("STATE_REASON_", "");
 }
 
 /** One message: its own fields are renamed, what lies below them is kept as it is. */

@@ -72,9 +72,7 @@ export function indent(text: string, width = 2): string {
 
 /** Rows under headings, in columns as wide as their widest cell. A cell stays on its line. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [headings, ...rows].map((row) =>
-    row.map((cell) => neutralise(cell).replace(/[\t\n]/g, " ")),
-  );
+  const lines = [headings, ...rows].map((row) => row.map((cell) => neutralise(cell).replace(/[\t\n]/g, " ")));
   const widths = headings.map((_, column) =>
     lines.reduce((width, line) => Math.max(width, line[column]?.length ?? 0), 0),
   );
@@ -87,7 +85,5 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 /** Names and values, one pair a line; values of several lines are indented below their first. */
 export function pairs(entries: readonly (readonly [name: string, value: string])[]): string {
   const width = entries.reduce((widest, [name]) => Math.max(widest, name.length), 0) + 2;
-  return entries
-    .map(([name, value]) => `${`${name}:`.padEnd(width)}${indent(value, width)}\n`)
-    .join("");
+  return entries.map(([name, value]) => `${`${name}:`.padEnd(width)}${indent(value, width)}\n`).join("");
 }

@@ -43,12 +43,7 @@ export class RegistryError extends Error {
    * @param metadata the values in that sentence, and `field` (the request field as the proto names it) when one is at
    * fault
    */
-  constructor(
-    reason: Reason,
-    message: string,
-    metadata: ErrorMetadata = {},
-    options?: ErrorOptions,
-  ) {
+  constructor(reason: Reason, message: string, metadata: ErrorMetadata = {}, options?: ErrorOptions) {
     super(message, options);
     this.reason = reason;
     this.metadata = metadata;

@@ -87,14 +87,14 @@ export type SkipReason = "SOCKET_INACTIVE" | "SOCKET_UNRESPONSIVE" | "QUEUE_FULL
 
 /** A socket's own settings. Absent: the server's default. Zero: none. */
 export interface SocketConfig {
-  readonly leaseDurationMs?: number;
-  readonly messageTtlMs?: number;
-  readonly ackDeadlineMs?: number;
-  readonly maxQueueSize?: number;
-  readonly maxQueueBytes?: number;
-  readonly maxDeliveryAttempts?: number;
-  readonly overflowPolicy?: OverflowPolicy;
-  readonly acceptWhenAway?: boolean;
+  readonly leaseDurationMs?: number | undefined;
+  readonly messageTtlMs?: number | undefined;
+  readonly ackDeadlineMs?: number | undefined;
+  readonly maxQueueSize?: number | undefined;
+  readonly maxQueueBytes?: number | undefined;
+  readonly maxDeliveryAttempts?: number | undefined;
+  readonly overflowPolicy?: OverflowPolicy | undefined;
+  readonly acceptWhenAway?: boolean | undefined;
 }
 
 /** A socket as it is kept: everything but prompt and context. Rows are replaced, never changed. */

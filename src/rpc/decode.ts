@@ -59,10 +59,12 @@ function malformed(name: string, error: unknown): RegistryError {
 class StrictReader extends BinaryReader {
   /** Where the open messages end, the outermost first. */
   readonly #ends: number[] = [];
+  readonly #bytes: Uint8Array;
   #failure: Error | undefined;
 
   constructor(bytes: Uint8Array) {
     super(bytes, decodeUtf8);
+    this.#bytes = bytes;
   }
 
   get __tsProtoDecodeDepth(): number {
@@ -77,10 +79,10 @@ class StrictReader extends BinaryReader {
     }
   }
 
-  /** Throws if the whole message was not read, or was read without telling its depth. */
+  /** Throws unless all bytes were read. */
   assertFinished(): void {
     if (this.pos !== this.len) {
-      throw new Error(`${this.len - this.pos} bytes are left over at byte ${this.pos}`);
+      throw new Error(`it was read up to byte ${this.pos} of ${this.len}`);
     }
   }
 
@@ -114,7 +116,7 @@ class StrictReader extends BinaryReader {
   #lengthJustRead(): number {
     const end = this.pos;
     let start = end - 1;
-    while (start > 0 && (this.buf[start - 1] ?? 0) >= 0x80) {
+    while (start > 0 && (this.#bytes[start - 1] ?? 0) >= 0x80) {
       start -= 1;
     }
     this.pos = start;

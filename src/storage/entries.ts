@@ -65,6 +65,8 @@ export class Entries {
     const number = Math.floor(revision / BLOCK_SIZE);
     let block = this.#blocks.get(number);
     if (block === undefined) {
+      // The block before may have been emptied while it was the newest, when it could not go yet.
+      if (this.#blocks.get(number - 1)?.count === 0) this.#blocks.delete(number - 1);
       block = {
         kinds: new Uint8Array(BLOCK_SIZE),
         sizes: new Uint32Array(BLOCK_SIZE),
@@ -145,7 +147,7 @@ export class Entries {
     return taken;
   }
 
-  /** Forgets entries whose removal is durable, or that were found missing. */
+  /** Forgets entries that are being removed, or that were found missing. */
   remove(revisions: readonly number[]): void {
     for (const revision of revisions) {
       const number = Math.floor(revision / BLOCK_SIZE);
@@ -160,30 +162,26 @@ export class Entries {
     }
   }
 
-  /** The bits of a block that say which of its revisions are not there, `without` counted as not there. */
-  removedBits(number: number, without: readonly number[]): Uint8Array {
+  /** The bits of a block that say which of its revisions are not there. */
+  removedBits(number: number): Uint8Array {
     const bits = new Uint8Array(BLOCK_SIZE / 8);
     const block = this.#blocks.get(number);
     for (let place = 0; place < BLOCK_SIZE; place++) {
       const there = (block?.sizes[place] ?? 0) > 0 || number * BLOCK_SIZE + place > this.#last;
       if (!there) bits[place >> 3] = (bits[place >> 3] ?? 0) | (1 << (place & 7));
     }
-    for (const revision of without) {
-      const place = revision % BLOCK_SIZE;
-      bits[place >> 3] = (bits[place >> 3] ?? 0) | (1 << (place & 7));
-    }
     return bits;
   }
 
   /** Whether a block has entries, or will get some. */
   hasBlock(number: number): boolean {
-    return this.#blocks.has(number) || number >= Math.floor(this.#last / BLOCK_SIZE);
+    return (this.#blocks.get(number)?.count ?? 0) > 0 || number >= Math.floor(this.#last / BLOCK_SIZE);
   }
 
   /** The first revision of the first block that has entries. */
   firstRevision(): number {
     let first = Math.floor(this.#last / BLOCK_SIZE);
-    for (const number of this.#blocks.keys()) first = Math.min(first, number);
+    for (const [number, block] of this.#blocks) if (block.count > 0) first = Math.min(first, number);
     return first * BLOCK_SIZE;
   }
 

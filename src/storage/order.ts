@@ -14,12 +14,14 @@ const INDEX = 2;
  * anchor stands for the beginning. So a broadcast to 100,000 sockets touches none of their queues.
  */
 export class Order {
+  /** The order holds what comes after this revision. */
+  readonly startRevision: number;
   readonly #timeline: Timeline;
   #anchors: number[];
   #head = 0;
 
-  /** An order that holds what comes after `startRevision`. */
   constructor(timeline: Timeline, startRevision: number) {
+    this.startRevision = startRevision;
     this.#timeline = timeline;
     this.#anchors = [1, -startRevision, timeline.indexAfter(startRevision)];
   }
@@ -117,6 +119,11 @@ export class Order {
   /** A copy of the anchors, for a checkpoint. */
   image(): number[] {
     return this.#anchors.slice(this.#head);
+  }
+
+  /** Recovery: begins now, the timeline having reached the start only now. */
+  begin(): void {
+    this.#anchors = [1, -this.startRevision, this.#timeline.indexAfter(this.startRevision)];
   }
 
   /** Recovery: takes the anchors of a checkpoint. */

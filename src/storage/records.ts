@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { type BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
 /** The version byte of the records that this program writes. */
 const VERSION = 1;

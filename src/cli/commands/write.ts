@@ -1,0 +1,101 @@
+import { SkipReason, WriteRequest, type WriteResponse } from "../../../gen/ts/socketregistry/v1/socket_registry.js";
+import { parseLabels, parseStruct } from "../arguments.js";
+import { type Context, defineCommand, type Values } from "../command.js";
+import { CallError, UsageError } from "../failure.js";
+import { enumName } from "../json.js";
+
+/** More skipped sockets than this are counted, not named. */
+const skipsNamedMax = 20;
+
+const options = {
+  lines: { type: "boolean", help: "each line of stdin is a message, written in order" },
+  sender: { type: "string", value: "ID", help: "sign as this socket" },
+  metadata: { type: "string", value: "JSON", help: "attach a JSON object" },
+  thread: { type: "string", value: "ID", help: "the thread it belongs to" },
+  "reply-to": { type: "string", value: "MESSAGE_ID", help: "the message it answers" },
+  "include-sender": { type: "boolean", help: "a broadcast also goes to its own sender" },
+  label: {
+    type: "string",
+    multiple: true,
+    value: "KEY=VALUE",
+    help: "a broadcast goes only to sockets with this label",
+  },
+  "print-id": { type: "boolean", help: "print the id of each message" },
+} as const;
+
+export const write = defineCommand({
+  name: "write",
+  parameters: ["SOCKET", "[MESSAGE...]"],
+  summary: "Writes a message to a socket, or to all of them with team-chat-all. Returns when it is durable.",
+  notes: [
+    "The message is the arguments, joined by spaces, or without any, stdin up to its last newline.",
+    "With --lines a line is written when the one before is durable; the first that is refused ends it.",
+  ].join("\n"),
+  options,
+  async run(context, values, [socketId = "", ...words]) {
+    const request = requestOf(socketId, values);
+    if (values.lines !== true) {
+      const message = words.length > 0 ? words.join(" ") : await context.input.text();
+      await writeOne(context, { ...request, message }, values["print-id"]);
+      return undefined;
+    }
+    if (words.length > 0) throw new UsageError("--lines takes its messages from stdin, not from arguments");
+    await writeLines(context, request, values["print-id"]);
+    return undefined;
+  },
+});
+
+function requestOf(socketId: string, values: Values<typeof options>): WriteRequest {
+  const metadata = parseStruct("--metadata", values.metadata);
+  return WriteRequest.fromPartial({
+    socketId,
+    sender: values.sender ?? "",
+    threadId: values.thread ?? "",
+    replyTo: values["reply-to"] ?? "",
+    includeSender: values["include-sender"] ?? false,
+    matchLabels: parseLabels(values.label),
+    ...(metadata && { metadata }),
+  });
+}
+
+/** One call after another: with two under way, the first could be refused and the second not. */
+async function writeLines(context: Context, request: WriteRequest, printId: boolean | undefined): Promise<void> {
+  let number = 0;
+  for await (const message of context.input.lines()) {
+    number += 1;
+    try {
+      await writeOne(context, { ...request, message }, printId);
+    } catch (error) {
+      if (error instanceof CallError) context.output.warn(`line ${number} was not written:`);
+      throw error;
+    }
+  }
+}
+
+async function writeOne(
+  { client, output }: Context,
+  request: WriteRequest,
+  printId: boolean | undefined,
+): Promise<void> {
+  const response = await client.write(request);
+  for (const warning of skipWarnings(response)) output.warn(warning);
+  if (printId === true) await output.print(`${response.messageId}\n`);
+}
+
+/** Whom a broadcast did not reach. That it did not come back to its sender is no news. */
+export function skipWarnings({ results, skippedCount, deliveredCount }: WriteResponse): string[] {
+  const ownCopies = results.filter((result) => result.skipReason === SkipReason.SKIP_REASON_SENDER);
+  const skips = results.filter(
+    ({ skipReason }) =>
+      skipReason !== SkipReason.SKIP_REASON_UNSPECIFIED && skipReason !== SkipReason.SKIP_REASON_SENDER,
+  );
+  const named = skips.slice(0, skipsNamedMax);
+  const warnings = named.map(({ socketId, skipReason }) => {
+    const reason = enumName(SkipReason, skipReason).replace("SKIP_REASON_", "");
+    return `skipped ${socketId}: ${reason}`;
+  });
+  const unnamedCount = skippedCount - ownCopies.length - named.length;
+  if (unnamedCount > 0) warnings.push(`skipped ${unnamedCount} more`);
+  if (deliveredCount === 0) warnings.push("no socket got the message");
+  return warnings;
+}

@@ -1,0 +1,177 @@
+/**
+ * The gRPC server: our service, health and reflection on one port, and how they stop.
+ *
+ * What the methods do is in the handlers, how they meet grpc-js in calls.ts.
+ */
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation } from "grpc-health-check";
+import { SocketRegistryService } from "../../gen/ts/socketregistry/v1/socket_registry.js";
+import { RegistryError } from "../registry/errors.js";
+import type { Calls, StreamHandler, UnaryHandler } from "./calls.js";
+import { strict } from "./decode.js";
+import type { ErrorLog } from "./status.js";
+
+type Methods = typeof SocketRegistryService;
+type Request<Name extends keyof Methods> = ReturnType<Methods[Name]["requestDeserialize"]>;
+type Response<Name extends keyof Methods> = ReturnType<Methods[Name]["responseDeserialize"]>;
+
+/** The service as async functions. Read yields frames of whatever kind `serializeFrame` takes. */
+export type Handlers<Frame> = {
+  readonly [Name in Exclude<keyof Methods, "read">]: UnaryHandler<Request<Name>, Response<Name>>;
+} & { readonly read: StreamHandler<Request<"read">, Frame> };
+
+export interface GrpcServerOptions<Frame> {
+  readonly calls: Calls;
+  readonly handlers: Handlers<Frame>;
+  /** Turns a frame of Read into an encoded ReadResponse. */
+  readonly serializeFrame: (frame: Frame) => Buffer;
+  /** The bytes of gen/descriptors.binpb: an encoded FileDescriptorSet of all that reflection describes. */
+  readonly descriptors: Uint8Array;
+  readonly log: ErrorLog;
+  readonly limits: GrpcLimits;
+}
+
+export interface GrpcLimits {
+  /** Above every limit of our own, because what grpc-js refuses it refuses without a reason. */
+  readonly maxRequestBytes: number;
+  /** How many calls a connection may have open at once. */
+  readonly maxConcurrentStreams: number;
+  /** How long a connection may be silent before it is pinged, and how long the answer may take before it is closed. */
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
+export interface GrpcServer {
+  /** Opens the port and answers with it, which tells when `port` is 0. Rejects when it cannot be had. */
+  listen(host: string, port: number): Promise<number>;
+  /** What health says of the server. It serves from the start. */
+  setServing(serving: boolean): void;
+  /**
+   * Stops: health says so first, then streams end with SHUTTING_DOWN and unary calls finish. What is still open after
+   * `graceMs` is cut off; a client's health Watch always is, since it has no end of its own. Handlers that were cut off
+   * may still be unwinding when this resolves: `calls.idle()` tells.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** The services that health knows; the empty name is the server as a whole. */
+const healthServices = ["", "socketregistry.v1.SocketRegistry"];
+
+export function createGrpcServer<Frame>(options: GrpcServerOptions<Frame>): GrpcServer {
+  const server = new Server(serverOptions(options.limits));
+  server.addService(definition(options), implementation(options));
+  const health = new HealthImplementation();
+  health.addToServer(server);
+  reflection(options.descriptors).addToServer(server);
+  let address = "";
+
+  function setServing(serving: boolean): void {
+    for (const service of healthServices) {
+      health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
+    }
+  }
+
+  setServing(true);
+  return {
+    async listen(host, port) {
+      const bound = await bind(server, hostPort(host, port));
+      address = hostPort(host, bound);
+      return bound;
+    },
+    setServing,
+    async stop(graceMs) {
+      setServing(false);
+      options.calls.endAll(new RegistryError("SHUTTING_DOWN", "the server is shutting down"));
+      // Without channelz, forceShutdown leaves connections open (grpc-js 1.14), but drain closes them.
+      const cutOff = setTimeout(() => server.drain(address, 0), graceMs);
+      await shutDown(server);
+      clearTimeout(cutOff);
+    },
+  };
+}
+
+function serverOptions(limits: GrpcLimits) {
+  return {
+    "grpc.max_receive_message_length": limits.maxRequestBytes,
+    "grpc.max_concurrent_streams": limits.maxConcurrentStreams,
+    "grpc.keepalive_time_ms": limits.keepaliveTimeMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    // Statistics that nobody asks for would cost memory for every open call.
+    "grpc.enable_channelz": 0,
+  };
+}
+
+/** The generated definition with strict decoding, and with encoding whose failures are not lost. */
+function definition<Frame>({ log, serializeFrame }: GrpcServerOptions<Frame>): ServiceDefinition {
+  const generated: ServiceDefinition = SocketRegistryService;
+  const methods = Object.entries(generated).map(([name, method]) => {
+    const message = `${method.path.slice(method.path.lastIndexOf("/") + 1)}Request`;
+    // The generated deserializers also take a reader, though their type does not say so.
+    const decode = method.requestDeserialize as unknown as (reader: BinaryReader) => unknown;
+    const serialize = name === "read" ? (serializeFrame as (frame: unknown) => Buffer) : method.responseSerialize;
+    const responseSerialize = loud(message, serialize, log);
+    return [name, { ...method, requestDeserialize: strict(message, decode), responseSerialize }] as const;
+  });
+  return Object.fromEntries(methods);
+}
+
+/** A serializer that tells the log what it throws: grpc-js keeps that to itself and answers INTERNAL. */
+function loud<T>(message: string, serialize: (value: T) => Buffer, log: ErrorLog): (value: T) => Buffer {
+  return (value) => {
+    try {
+      return serialize(value);
+    } catch (error) {
+      log.error({ err: error }, `the answer to a ${message} could not be encoded`);
+      throw error;
+    }
+  };
+}
+
+function implementation<Frame>({ calls, handlers }: GrpcServerOptions<Frame>): UntypedServiceImplementation {
+  const { read, ...unary } = handlers;
+  const entries = Object.entries(unary).map(
+    ([name, handler]) => [name, calls.unary(handler as UnaryHandler<unknown, unknown>)] as const,
+  );
+  return { ...Object.fromEntries(entries), read: calls.serverStream(read) };
+}
+
+/** ReflectionService wants a loaded package, of which it reads nothing but the encoded files. */
+function reflection(descriptorSet: Uint8Array): ReflectionService {
+  const files = { fileDescriptorProtos: encodedFiles(descriptorSet) };
+  return new ReflectionService({ files } as unknown as ConstructorParameters<typeof ReflectionService>[0]);
+}
+
+/** The files in a FileDescriptorSet: its field 1, which is its only one. */
+function encodedFiles(descriptorSet: Uint8Array): Buffer[] {
+  const reader = new BinaryReader(descriptorSet);
+  const files: Buffer[] = [];
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 1 && wireType === WireType.LengthDelimited) {
+      files.push(Buffer.from(reader.bytes()));
+    } else {
+      reader.skip(wireType, field);
+    }
+  }
+  return files;
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    );
+  });
+}
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+  });
+}

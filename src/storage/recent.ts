@@ -1,0 +1,43 @@
+/** A message as it is read from the log, before anybody's queue gives it a sequence. */
+export interface Body {
+  readonly timeMs: number;
+  readonly sender: string;
+  readonly recipient: string;
+  readonly body: Uint8Array;
+}
+
+/**
+ * The newest messages, so that live readers need no disk. It is bounded in bytes and drops the oldest first; what is
+ * not here is in the log.
+ */
+export class Recent {
+  readonly #bytesMax: number;
+  readonly #messages = new Map<number, Body>();
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get(revision: number): Body | undefined {
+    return this.#messages.get(revision);
+  }
+
+  add(revision: number, message: Body): void {
+    this.#bytes += message.body.length;
+    this.#messages.set(revision, message);
+    for (const [oldest, { body }] of this.#messages) {
+      if (this.#bytes <= this.#bytesMax) return;
+      this.#messages.delete(oldest);
+      this.#bytes -= body.length;
+    }
+  }
+
+  /** Forgets messages that are erased. */
+  delete(revision: number): void {
+    const message = this.#messages.get(revision);
+    if (message === undefined) return;
+    this.#messages.delete(revision);
+    this.#bytes -= message.body.length;
+  }
+}

@@ -1,0 +1,133 @@
+import {
+  type ChangeKind,
+  type ConfigRow,
+  CursorRow,
+  LogEntry,
+  SocketRow as SocketRecord,
+} from "../../gen/ts/socketregistry/storage/v1/records.js";
+import type { LogEvent, OverflowPolicy, SkipReason, SocketConfig, SocketRow } from "../registry/storage.js";
+import type { Cursor } from "./queue.js";
+import { decodeRecord, encodeRecord } from "./records.js";
+
+/** The stored numbers of the words; they are those of socketregistry.v1 and never change. */
+const states = ["ACTIVE", "ACTIVE", "INACTIVE", "UNRESPONSIVE"] as const;
+const stateReasons = ["NONE", "OPERATOR", "LEASE_EXPIRED", "CLIENT_LEFT"] as const;
+const overflowPolicies = [undefined, "REJECT", "DROP_OLDEST"] as const;
+const skipReasons = [undefined, "SOCKET_INACTIVE", "SOCKET_UNRESPONSIVE", "QUEUE_FULL", "SENDER"] as const;
+
+type MessageEvent = Extract<LogEvent, { kind: "message" }>;
+
+/** One entry of the log as it is stored. */
+export function encodeMessage(revision: number, timeMs: number, event: MessageEvent): Buffer {
+  let before = 0;
+  const skipped: number[] = [];
+  const reasons: number[] = [];
+  for (const skip of event.skipped) {
+    skipped.push(skip.number - before);
+    reasons.push(skipReasons.indexOf(skip.reason));
+    before = skip.number;
+  }
+  return encodeRecord(LogEntry, {
+    revision,
+    timeMs,
+    message: {
+      body: event.body as Buffer,
+      sender: event.sender,
+      recipient: event.recipient,
+      targets: event.targets as number[],
+      everyone: event.everyone,
+      skipped,
+      skipReasons: reasons,
+    },
+    socket: undefined,
+  });
+}
+
+/** One change of a socket as it is stored in the log. */
+export function encodeChange(
+  revision: number,
+  timeMs: number,
+  kind: ChangeKind,
+  row: SocketRow,
+  replaces: number,
+): Buffer {
+  const socket = { kind, socket: toRecord(row), replaces };
+  return encodeRecord(LogEntry, { revision, timeMs, message: undefined, socket });
+}
+
+/** The numbers of the sockets that a message was skipped for, and why. */
+export function decodeSkips(skipped: readonly number[], reasons: readonly number[]): Map<number, SkipReason> {
+  let number = 0;
+  return new Map(
+    skipped.map((difference, index) => {
+      number += difference;
+      return [number, skipReasons[reasons[index] ?? 0] ?? "SENDER"];
+    }),
+  );
+}
+
+export function encodeRow(row: SocketRow): Buffer {
+  return encodeRecord(SocketRecord, toRecord(row));
+}
+
+export function decodeRow(stored: Buffer): SocketRow {
+  const record = decodeRecord(SocketRecord, stored);
+  return {
+    number: record.number,
+    socketId: record.socketId,
+    model: record.model,
+    state: states[record.state] ?? "ACTIVE",
+    stateReason: stateReasons[record.stateReason] ?? "NONE",
+    stateMessage: record.stateMessage,
+    createdMs: record.createdMs,
+    changedMs: record.changedMs,
+    labels: record.labels,
+    config: fromConfigRow(record.config),
+    epoch: record.epoch,
+    epochRevision: record.epochRevision,
+    changedRevision: record.changedRevision,
+  };
+}
+
+export function encodeCursor(cursor: Cursor): Buffer {
+  let before = cursor.floorSequence;
+  const settled = cursor.settled.map((sequence) => {
+    const difference = sequence - before;
+    before = sequence;
+    return difference;
+  });
+  return encodeRecord(CursorRow, { ...cursor, settled });
+}
+
+export function decodeCursor(stored: Buffer): Cursor {
+  const row = decodeRecord(CursorRow, stored);
+  let sequence = row.floorSequence;
+  const settled = row.settled.map((difference) => {
+    sequence += difference;
+    return sequence;
+  });
+  return { ...row, settled };
+}
+
+function toRecord(row: SocketRow): SocketRecord {
+  return {
+    ...row,
+    labels: { ...row.labels },
+    state: states.lastIndexOf(row.state),
+    stateReason: stateReasons.indexOf(row.stateReason),
+    config: toConfigRow(row.config),
+  };
+}
+
+function toConfigRow(config: SocketConfig): ConfigRow {
+  const { overflowPolicy, ...rest } = config;
+  return overflowPolicy === undefined ? rest : { ...rest, overflowPolicy: overflowPolicies.indexOf(overflowPolicy) };
+}
+
+function fromConfigRow(row: ConfigRow | undefined): SocketConfig {
+  const { overflowPolicy, ...rest } = row ?? {};
+  const policy: OverflowPolicy | undefined = overflowPolicies[overflowPolicy ?? 0];
+  const config: SocketConfig = policy === undefined ? rest : { ...rest, overflowPolicy: policy };
+  // The decoder sets absent fields to undefined; a config says nothing of them at all.
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
+}

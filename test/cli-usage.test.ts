@@ -1,0 +1,136 @@
+// What socketctl does with wrong command lines, absent servers and every form of stdin.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type FakeRegistry, startFakeRegistry } from "./support/fake-registry.js";
+import { socketctl, startSocketctl } from "./support/socketctl.js";
+
+let registry: FakeRegistry;
+
+beforeAll(async () => {
+  registry = await startFakeRegistry();
+});
+
+afterAll(() => registry.stop());
+
+const run = (args: readonly string[], stdin?: string | Uint8Array) => socketctl(registry.address, args, stdin);
+
+test.concurrent.each([
+  [["frobnicate"], 'there is no command "frobnicate"'],
+  [[], "which command?"],
+  [["ls", "--nope"], "Unknown option '--nope'"],
+  [["--nope", "ls"], "Unknown option '--nope'"],
+  [["ls", "extra"], 'ls does not take "extra"'],
+  [["read"], "read needs SOCKET"],
+  [["rm"], "rm needs SOCKET"],
+  [["mark", "x"], "mark needs STATE"],
+  [["mark", "x", "asleep"], "STATE must be active or inactive or unresponsive"],
+  [["write", "x", "y", "--metadata", "[1]"], "--metadata must be a JSON object"],
+  [["write", "x", "y", "--metadata", "{"], "--metadata is not JSON"],
+  [["write", "x", "y", "--lines"], "--lines takes its messages from stdin"],
+  [["create", "--label", "novalue"], "--label must be key=value"],
+  [["create", "--max-queue-size", "-1"], "ambiguous"],
+  [["create", "--max-queue-size", "4294967296"], "--max-queue-size must be a number"],
+  [["create", "--on-conflict", "toString"], "--on-conflict must be fail or use-existing or replace"],
+  [["create", "--prompt", "a", "--prompt-file", "b"], "exclude each other"],
+  [["create", "--prompt-file", "/nonexistent"], "ENOENT"],
+  [["read", "x", "--after", "7"], "--after must be EPOCH:SEQUENCE"],
+  [["read", "x", "--follow", "--no-wait"], "exclude each other"],
+  [["read", "x", "--max-messages", "0"], "--max-messages must be at least 1"],
+  [["ls", "--timeout", "0"], "--timeout must be a number of seconds"],
+  [["rm", "x", "y", "--etag", "e"], "--etag goes with one socket"],
+])("%j is refused with exit code 2", async (args, text) => {
+  const { stdout, stderr, exitCode } = await run(args);
+  expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 2 });
+  expect(stderr).toContain(text);
+});
+
+test("a wrong command line shows the usage of its command", async () => {
+  const { stderr } = await run(["write", "--nope"]);
+  expect(stderr).toContain("usage: socketctl write SOCKET [MESSAGE...] [OPTION...]\n");
+});
+
+test("options of every command may come before it, and --address wins over the environment", async () => {
+  const args = ["--timeout", "5", "--address", registry.address, "ls", "--json"];
+  expect(await socketctl("127.0.0.1:1", args)).toMatchObject({ exitCode: 0, stderr: "" });
+});
+
+test("a server that is not there gives exit code 3 and its address", async () => {
+  for (const args of [["ls"], ["read", "x"], ["read", "x", "--follow"], ["chat"], ["rm", "a", "b"]]) {
+    const { stdout, stderr, exitCode } = await socketctl("127.0.0.1:1", args);
+    expect({ args, stdout, exitCode }).toEqual({ args, stdout: "", exitCode: 3 });
+    expect(stderr).toMatch(/^socketctl: UNAVAILABLE: 127\.0\.0\.1:1: [^\n]*\n$/);
+  }
+});
+
+test("what is not there gives exit code 4, a lost position 5, another refusal 1", async () => {
+  expect(await run(["read", "nobody"])).toMatchObject({ exitCode: 4, stdout: "" });
+  expect((await run(["info", "nobody"])).stderr).toMatch(/^socketctl: SOCKET_NOT_FOUND: /);
+  await run(["create", "codes", "--max-queue-size", "1"]);
+  const lost = await run(["read", "codes", "--ack-mode", "none", "--after", "gone:5"]);
+  expect(lost).toMatchObject({ exitCode: 5, stdout: "" });
+  expect(lost.stderr).toMatch(/^socketctl: POSITION_LOST: /);
+  await run(["write", "codes", "first"]);
+  const full = await run(["write", "codes", "second"]);
+  expect(full).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(full.stderr).toMatch(/^socketctl: QUEUE_FULL: /);
+});
+
+test("without a message, write takes stdin as one message and drops its last newline only", async () => {
+  await run(["create", "stdin"]);
+  for (const text of ["one", "two\n", "three\n\n", "\n", "é\r\n"]) {
+    expect(await run(["write", "stdin"], text)).toMatchObject({ exitCode: 0, stderr: "" });
+  }
+  const { stdout } = await run(["read", "stdin", "--json"]);
+  const contents = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).content);
+  expect(contents).toEqual(["one", "two", "three\n", "", "é"]);
+});
+
+test("an empty message is written when it is an argument, and not when stdin is empty", async () => {
+  await run(["create", "empty"]);
+  expect(await run(["write", "empty"], "")).toMatchObject({ exitCode: 2 });
+  expect(await run(["write", "empty", ""])).toMatchObject({ exitCode: 0 });
+  expect((await run(["read", "empty"])).stdout).toBe("[team-chat-from-empty] \n");
+});
+
+test("stdin that is not UTF-8 is refused", async () => {
+  await run(["create", "binary"]);
+  const { stderr, exitCode } = await run(["write", "binary"], Uint8Array.of(0x61, 0xff));
+  expect({ stderr, exitCode }).toMatchObject({ exitCode: 2 });
+  expect(stderr).toContain("stdin is not UTF-8");
+});
+
+test("--lines writes each line as it comes, in order, and prints the ids in that order", async () => {
+  await run(["create", "lines"]);
+  const lines = Array.from({ length: 200 }, (_, index) => `line ${index}`);
+  const written = await run(["write", "lines", "--lines", "--print-id"], lines.join("\n"));
+  expect(written).toMatchObject({ stderr: "", exitCode: 0 });
+  const { stdout } = await run(["read", "lines", "--json"]);
+  const messages = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(messages.map(({ content }) => content)).toEqual(lines);
+  expect(written.stdout).toBe(messages.map(({ message_id }) => `${message_id}\n`).join(""));
+});
+
+test("--lines does not wait for the end of stdin, and ends at the first line that is refused", async () => {
+  await run(["create", "narrow", "--max-queue-size", "1"]);
+  const { child, says, result } = startSocketctl(registry.address, ["write", "narrow", "--lines", "--print-id"]);
+  child.stdin.write("first\n");
+  await says("stdout", "\n");
+  child.stdin.write("second\nthird\n");
+  const { stderr, exitCode } = await result;
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^socketctl: line 2 was not written:\nsocketctl: QUEUE_FULL: [^\n]*\n$/);
+});
+
+test("an interrupt while stdin is awaited ends with 130", async () => {
+  await run(["create", "waiting"]);
+  const { child, says, result } = startSocketctl(registry.address, ["write", "waiting", "--lines", "--print-id"]);
+  child.stdin.write("first\n");
+  await says("stdout", "\n");
+  child.kill("SIGINT");
+  expect(await result).toMatchObject({ exitCode: 130, stderr: "" });
+});
