@@ -3,118 +3,24 @@
  */
 import { getEventListeners, once } from "node:events";
 import http2 from "node:http2";
-import {
-  Client,
-  type ClientReadableStream,
-  credentials,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
-import { afterEach, expect, test } from "vitest";
-import { ErrorInfo } from "../gen/ts/google/rpc/error_details.js";
-import { Status } from "../gen/ts/google/rpc/status.js";
+import { Client, type ClientReadableStream, credentials, Metadata, status } from "@grpc/grpc-js";
+import { expect, test } from "vitest";
 import { RegistryError } from "../src/registry/errors.js";
-import { type CallContext, createCalls, type StreamHandler, type UnaryHandler } from "../src/rpc/calls.js";
+import type { CallContext, UnaryHandler } from "../src/rpc/calls.js";
 import { callCancelled } from "../src/rpc/status.js";
-
-const bytes = (value: Buffer): Buffer => value;
-const plain = {
-  requestSerialize: bytes,
-  requestDeserialize: (value: Buffer) => (value.equals(malformed) ? notDecoded : value),
-  responseSerialize: bytes,
-  responseDeserialize: bytes,
-};
-const service = {
-  ask: { path: "/test.Test/Ask", requestStream: false, responseStream: false, ...plain },
-  follow: { path: "/test.Test/Follow", requestStream: false, responseStream: true, ...plain },
-} as const;
-const malformed = Buffer.from("malformed");
-const notDecoded = new RegistryError("INVALID_FIELD", "the request is not a valid Buffer");
-const shuttingDown = new RegistryError("SHUTTING_DOWN", "the server is shutting down");
-
-type Ask = UnaryHandler<Buffer, Buffer>;
-type Follow = StreamHandler<Buffer, Buffer>;
-
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) {
-    await cleanUp();
-  }
-});
-
-async function start(handlers: { ask?: Ask; follow?: Follow }) {
-  const logged: object[] = [];
-  const calls = createCalls({ log: { error: (details) => void logged.push(details) } });
-  const server = new Server({ "grpc.enable_channelz": 0 });
-  server.addService(service, {
-    ask: calls.unary<Buffer, Buffer>(handlers.ask ?? (async (request) => request)),
-    follow: calls.serverStream<Buffer, Buffer>(handlers.follow ?? async function* () {}),
-  });
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    ),
-  );
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-  cleanUps.push(() => {
-    client.close();
-    server.forceShutdown();
-  });
-  return { calls, client, logged, port };
-}
-
-function ask(client: Client, request = "hello", deadlineMs?: number): Promise<string> {
-  const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(service.ask.path, bytes, bytes, Buffer.from(request), options, (error, response) =>
-      error === null ? resolve(String(response)) : reject(error),
-    );
-  });
-}
-
-function follow(client: Client, options: { deadline?: number } = {}): ClientReadableStream<Buffer> {
-  const stream = client.makeServerStreamRequest(service.follow.path, bytes, bytes, Buffer.from("hello"), options);
-  // Without a listener an error would be thrown, and every test here is about errors.
-  return stream.on("error", () => {});
-}
-
-/** The frames until the stream's end, and the error it ended with. */
-async function drain(stream: ClientReadableStream<Buffer>) {
-  const frames: string[] = [];
-  try {
-    for await (const frame of stream) {
-      frames.push(String(frame));
-    }
-    return { frames, error: undefined };
-  } catch (error) {
-    return { frames, error: error as ServiceError };
-  }
-}
-
-function errorInfo(error: unknown): ErrorInfo {
-  const [encoded] = (error as ServiceError).metadata.get("grpc-status-details-bin");
-  const [detail] = Status.decode(encoded as Buffer).details;
-  return ErrorInfo.decode(detail?.value ?? Buffer.alloc(0));
-}
-
-/** A promise and its resolver, to make a test wait for what a handler does. */
-function signal<T = void>() {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
-
-/** What a reader with nothing to say does: it waits for the end of its call. */
-function aborted({ signal }: CallContext): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-}
+import {
+  aborted,
+  ask,
+  bytes,
+  drain,
+  errorInfo,
+  follow,
+  openUnread,
+  service,
+  shuttingDown,
+  signal,
+  start,
+} from "./support/byte-service.js";
 
 /** Opens a stream, lets `end` end it, and answers with the reason that the generator's signal had in its `finally`. */
 async function reasonAfter(end: (stream: ClientReadableStream<Buffer>) => void, deadlineMs?: number) {
@@ -169,7 +75,7 @@ test("a unary handler's rejection becomes its status with a reason", async () =>
 
 test("a defect in a handler is told to the log, not to the client, and the server lives on", async () => {
   const defect = new TypeError("secret");
-  const failing: Ask = () => {
+  const failing: UnaryHandler<Buffer, Buffer> = () => {
     throw defect;
   };
   const { client, logged } = await start({
@@ -306,21 +212,6 @@ test("a generator that ends because it saw the abort does not end its stream wit
   calls.endAll(shuttingDown);
   expect((await drained).error).toMatchObject({ code: status.UNAVAILABLE });
 });
-
-/** A stream over HTTP/2 whose reader reads nothing: grpc-js's own client reads ahead. */
-function openUnread(port: number) {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
-  cleanUps.push(() => session.destroy());
-  const stream = session.request({
-    ":method": "POST",
-    ":path": service.follow.path,
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
-  stream.on("error", () => {});
-  stream.end(Buffer.alloc(5));
-  return stream;
-}
 
 test("a reader that does not read stops the generator within its HTTP/2 window of 64 KiB", async () => {
   const frame = Buffer.alloc(1_000);

@@ -1,19 +1,47 @@
 // What socketctl does with wrong command lines, absent servers and every form of stdin.
+import { existsSync } from "node:fs";
+import { PassThrough, Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CreateRequest } from "../gen/ts/socketregistry/v1/socket_registry.js";
+import { createClient, type RegistryClient } from "../src/cli/client.js";
+import { createInput } from "../src/cli/input.js";
+import { createOutput } from "../src/cli/output.js";
+import { runProgram } from "../src/cli/program.js";
 import { type FakeRegistry, startFakeRegistry } from "./support/fake-registry.js";
-import { socketctl, startSocketctl } from "./support/socketctl.js";
+import { socketctl, startShell, startSocketctl } from "./support/socketctl.js";
 
 let registry: FakeRegistry;
+let client: RegistryClient;
 
 beforeAll(async () => {
   registry = await startFakeRegistry();
+  const { signal } = new AbortController();
+  client = createClient({ address: registry.address, timeoutSeconds: 10, signal });
 });
 
-afterAll(() => registry.stop());
+afterAll(() => {
+  client.close();
+  return registry.stop();
+});
+
+function create(socketId: string, maxQueueSize = 1_000) {
+  return client.create(CreateRequest.fromPartial({ socketId, config: { maxQueueSize } }));
+}
 
 const run = (args: readonly string[], stdin?: string | Uint8Array) => socketctl(registry.address, args, stdin);
 
-test.concurrent.each([
+/** Runs the program in this process: there are many wrong command lines, and processes are slow. */
+async function runInside(args: readonly string[]) {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const stop = new AbortController();
+  const output = createOutput({ stdout, stderr, stop });
+  const input = createInput(() => Readable.from([]));
+  const { address } = registry;
+  const exitCode = await runProgram(args, { address, input, output, signal: stop.signal });
+  return { stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? ""), exitCode };
+}
+
+test.each([
   [["frobnicate"], 'there is no command "frobnicate"'],
   [[], "which command?"],
   [["ls", "--nope"], "Unknown option '--nope'"],
@@ -38,7 +66,7 @@ test.concurrent.each([
   [["ls", "--timeout", "0"], "--timeout must be a number of seconds"],
   [["rm", "x", "y", "--etag", "e"], "--etag goes with one socket"],
 ])("%j is refused with exit code 2", async (args, text) => {
-  const { stdout, stderr, exitCode } = await run(args);
+  const { stdout, stderr, exitCode } = await runInside(args);
   expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 2 });
   expect(stderr).toContain(text);
 });
@@ -64,7 +92,7 @@ test("a server that is not there gives exit code 3 and its address", async () =>
 test("what is not there gives exit code 4, a lost position 5, another refusal 1", async () => {
   expect(await run(["read", "nobody"])).toMatchObject({ exitCode: 4, stdout: "" });
   expect((await run(["info", "nobody"])).stderr).toMatch(/^socketctl: SOCKET_NOT_FOUND: /);
-  await run(["create", "codes", "--max-queue-size", "1"]);
+  await create("codes", 1);
   const lost = await run(["read", "codes", "--ack-mode", "none", "--after", "gone:5"]);
   expect(lost).toMatchObject({ exitCode: 5, stdout: "" });
   expect(lost.stderr).toMatch(/^socketctl: POSITION_LOST: /);
@@ -75,7 +103,7 @@ test("what is not there gives exit code 4, a lost position 5, another refusal 1"
 });
 
 test("without a message, write takes stdin as one message and drops its last newline only", async () => {
-  await run(["create", "stdin"]);
+  await create("stdin");
   for (const text of ["one", "two\n", "three\n\n", "\n", "é\r\n"]) {
     expect(await run(["write", "stdin"], text)).toMatchObject({ exitCode: 0, stderr: "" });
   }
@@ -88,21 +116,21 @@ test("without a message, write takes stdin as one message and drops its last new
 });
 
 test("an empty message is written when it is an argument, and not when stdin is empty", async () => {
-  await run(["create", "empty"]);
+  await create("empty");
   expect(await run(["write", "empty"], "")).toMatchObject({ exitCode: 2 });
   expect(await run(["write", "empty", ""])).toMatchObject({ exitCode: 0 });
   expect((await run(["read", "empty"])).stdout).toBe("[team-chat-from-empty] \n");
 });
 
 test("stdin that is not UTF-8 is refused", async () => {
-  await run(["create", "binary"]);
+  await create("binary");
   const { stderr, exitCode } = await run(["write", "binary"], Uint8Array.of(0x61, 0xff));
   expect({ stderr, exitCode }).toMatchObject({ exitCode: 2 });
   expect(stderr).toContain("stdin is not UTF-8");
 });
 
 test("--lines writes each line as it comes, in order, and prints the ids in that order", async () => {
-  await run(["create", "lines"]);
+  await create("lines");
   const lines = Array.from({ length: 200 }, (_, index) => `line ${index}`);
   const written = await run(["write", "lines", "--lines", "--print-id"], lines.join("\n"));
   expect(written).toMatchObject({ stderr: "", exitCode: 0 });
@@ -116,7 +144,7 @@ test("--lines writes each line as it comes, in order, and prints the ids in that
 });
 
 test("--lines does not wait for the end of stdin, and ends at the first line that is refused", async () => {
-  await run(["create", "narrow", "--max-queue-size", "1"]);
+  await create("narrow", 1);
   const { child, says, result } = startSocketctl(registry.address, ["write", "narrow", "--lines", "--print-id"]);
   child.stdin.write("first\n");
   await says("stdout", "\n");
@@ -127,10 +155,17 @@ test("--lines does not wait for the end of stdin, and ends at the first line tha
 });
 
 test("an interrupt while stdin is awaited ends with 130", async () => {
-  await run(["create", "waiting"]);
+  await create("waiting");
   const { child, says, result } = startSocketctl(registry.address, ["write", "waiting", "--lines", "--print-id"]);
   child.stdin.write("first\n");
   await says("stdout", "\n");
   child.kill("SIGINT");
   expect(await result).toMatchObject({ exitCode: 130, stderr: "" });
+});
+
+test.skipIf(!existsSync("/dev/full"))("output that cannot be written gives exit code 74", async () => {
+  const script = "socketctl ls > /dev/full; echo code $?";
+  const { stdout, stderr } = await startShell(registry.address, script).result;
+  expect(stdout).toBe("code 74\n");
+  expect(stderr).toMatch(/^socketctl: stdout: ENOSPC/);
 });

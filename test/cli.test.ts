@@ -47,7 +47,7 @@ test("create prints the id, and info tells what was created", async () => {
   ]);
   const text = await run("info apollo");
   expect(text).toMatch(/^socket: +apollo\nmodel: +claude-3\nstate: +active\nlabels: +team=red x=a=b\n/);
-  expect(text).toMatch(/\nprompt: +You are\n {18}Apollo\n/);
+  expect(text).toMatch(/\nprompt: +You are\n {15}Apollo\n/);
 });
 
 test("create without an id prints the one that the server made, and reads the prompt from a file", async () => {
@@ -78,7 +78,7 @@ test("write takes the message from its arguments, and peek shows it without taki
   expect(id).toMatch(/^\S+\n$/);
   expect(await run("peek athena")).toBe("[team-chat-from-athena] two words\n[team-chat-from-apollo] --dash\n");
   expect(await runJson("peek athena --json")).toMatchObject([
-    { content: "two words", sender: "", sequence: "1", metadata: undefined },
+    { content: "two words", sender: "", sequence: "1" },
     { content: "--dash", sender: "apollo", thread_id: "t1", reply_to: "m1", message_id: id.trim() },
   ]);
 });

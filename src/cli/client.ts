@@ -2,7 +2,14 @@
  * The service as promises and async iterables. This is the only file that knows grpc-js calls; all
  * failures leave it as CallError, except an abort, which leaves it as the signal's reason.
  */
-import { type CallOptions, type ClientUnaryCall, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import {
+  type CallOptions,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import { ErrorInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status } from "../../gen/ts/google/rpc/status.js";
 import {
@@ -44,9 +51,13 @@ export function createClient({ address, timeoutSeconds, signal }: ClientOptions)
   };
 }
 
+const loopback = /^(localhost|127(\.\d+){3}|\[::1\]|unix):/;
+
 function openStub(address: string): SocketRegistryClient {
   try {
     return new SocketRegistryClient(address, credentials.createInsecure(), {
+      // Where http_proxy is set, grpc-js would ask the proxy for what is on this machine.
+      ...(loopback.test(address) && { "grpc.enable_http_proxy": 0 }),
       // A Read that has waited for hours must notice that the peer's machine is gone.
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,
@@ -120,9 +131,11 @@ function toCallError(error: ServiceError, address: string): CallError {
   if (info !== undefined) {
     return new CallError(error.code, error.details, info.reason, info.metadata);
   }
-  // It may be that no server spoke: then the address is what there is to look at.
+  // No registry spoke: the address is what there is to look at.
   const text = error.details.replace(/\s*Resolution note:\s*$/, "");
-  return new CallError(error.code, `${address}: ${text}`);
+  // We do not cancel calls that we still wait for. A connection that breaks looks like it to grpc-js.
+  const code = error.code === status.CANCELLED ? status.UNAVAILABLE : error.code;
+  return new CallError(code, `${address}: ${text}`);
 }
 
 /** The ErrorInfo of a failed call. Absent when the server sent none, or something that is none. */

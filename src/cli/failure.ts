@@ -58,9 +58,9 @@ export class CallError extends Error {
     return 1;
   }
 
-  /** One line for people: the reason, or the name of the status where there is none, and the text. */
+  /** For people: the reason, or the name of the status where there is none, and the text on indented lines. */
   describe(): string {
-    return `${this.reason || status[this.code]}: ${this.message}`;
+    return `${this.reason || status[this.code]}: ${this.message.replaceAll("\n", "\n  ")}`;
   }
 }
 

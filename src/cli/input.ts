@@ -56,7 +56,8 @@ export function createInput(open: () => Readable): Input {
           rest = next;
         }
       }
-      if (rest !== "") yield rest;
+      // What was typed of a line when it ended from our side is not what was meant.
+      if (rest !== "" && !closed) yield rest;
     },
 
     close() {

@@ -2,7 +2,6 @@
  * What the user sees. Messages and tables go to stdout, everything else to stderr, and nothing that
  * came from a server can drive the terminal: control characters are shown, not sent.
  */
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { Stopped } from "./failure.js";
 import type { Json } from "./json.js";
@@ -28,11 +27,18 @@ export function createOutput({ stdout, stderr, stop }: OutputOptions): Output {
   // There is no other place left to complain.
   stderr.on("error", () => {});
 
-  async function write(text: string): Promise<void> {
-    stop.signal.throwIfAborted();
-    if (text === "" || stdout.write(text)) return;
-    await once(stdout, "drain", { signal: stop.signal }).catch((error: unknown) => {
-      throw stop.signal.aborted ? stop.signal.reason : error;
+  /** Waits until the text is out, so that a closed pipe is noticed before more is taken for it. */
+  function write(text: string): Promise<void> {
+    const { signal } = stop;
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const fail = () => reject(signal.reason);
+      signal.addEventListener("abort", fail, { once: true });
+      stdout.write(text, (error) => {
+        if (error) stop.abort(outputFailure(error));
+        signal.removeEventListener("abort", fail);
+        resolve();
+      });
     });
   }
 

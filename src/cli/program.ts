@@ -37,7 +37,9 @@ export interface Environment {
 export async function runProgram(args: readonly string[], environment: Environment): Promise<ExitCode> {
   const { output, signal } = environment;
   try {
-    return (await dispatch(args, environment)) ?? 0;
+    const exitCode = await dispatch(args, environment);
+    signal.throwIfAborted();
+    return exitCode ?? 0;
   } catch (error) {
     if (signal.aborted && signal.reason instanceof Stopped) return stoppedBy(signal.reason, output);
     if (error instanceof CallError) {

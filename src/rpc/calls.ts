@@ -28,6 +28,7 @@ export interface CallContext {
 }
 
 export type UnaryHandler<Req, Res> = (request: Req, context: CallContext) => Promise<Res>;
+/** A generator that waits for anything must stop waiting when the signal aborts: nothing else can end its wait. */
 export type StreamHandler<Req, Frame> = (request: Req, context: CallContext) => AsyncIterable<Frame>;
 
 export interface Calls {

@@ -12,10 +12,10 @@ import { invalidField, type Reason, RegistryError } from "../registry/errors.js"
 export type StructValue = { [key: string]: unknown } | undefined;
 
 /**
- * How often messages may be nested in a request. ts-proto's own limit is the same, and only a Struct can reach it
- * (three messages a level), so that going past it means a Struct of more than 30 levels.
+ * How deep messages may be nested in a request. Only a Struct can come that far; 30 levels of it are 91 messages.
+ * Lower than ts-proto's own limit of 100, so that ours speaks first.
  */
-const maxNestedMessages = 100;
+const maxNestedMessages = 95;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const decodeUtf8 = (bytes: Uint8Array) => utf8.decode(bytes);
@@ -54,7 +54,8 @@ function malformed(name: string, error: unknown): RegistryError {
  *
  * The generated decoders end at a zero or end-group tag without a word, wherever that is, and let a message reach
  * beyond the one that holds it. They tell the reader their depth as they come and go, through a property meant for
- * their own recursion limit. test/decode.test.ts fails should a new ts-proto no longer do so.
+ * their own recursion limit. test/decode.test.ts fails should a new ts-proto no longer do so. One stray tag is not
+ * seen: the last of its message, after which nothing can be lost.
  */
 class StrictReader extends BinaryReader {
   /** Where the open messages end, the outermost first. */

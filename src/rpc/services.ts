@@ -3,6 +3,7 @@
  *
  * What the methods do is in the handlers, how they meet grpc-js in calls.ts.
  */
+import { setTimeout } from "node:timers/promises";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
@@ -51,10 +52,14 @@ export interface GrpcServer {
   /**
    * Stops: health says so first, then streams end with SHUTTING_DOWN and unary calls finish. What is still open after
    * `graceMs` is cut off; a client's health Watch always is, since it has no end of its own. Handlers that were cut off
-   * may still be unwinding when this resolves: `calls.idle()` tells.
+   * may still be unwinding when this resolves: `calls.idle()` tells. A client that never closes its end may leave a
+   * socket open until the process exits, so the process should not wait for its event loop to be empty.
    */
   stop(graceMs: number): Promise<void>;
 }
+
+/** How long connections that were cut off may take to close before nobody waits for them any more. */
+const closingMs = 100;
 
 /** The services that health knows; the empty name is the server as a whole. */
 const healthServices = ["", "socketregistry.v1.SocketRegistry"];
@@ -84,10 +89,13 @@ export function createGrpcServer<Frame>(options: GrpcServerOptions<Frame>): Grpc
     async stop(graceMs) {
       setServing(false);
       options.calls.endAll(new RegistryError("SHUTTING_DOWN", "the server is shutting down"));
-      // Without channelz, forceShutdown leaves connections open (grpc-js 1.14), but drain closes them.
-      const cutOff = setTimeout(() => server.drain(address, 0), graceMs);
-      await shutDown(server);
-      clearTimeout(cutOff);
+      if (address !== "") {
+        // Drain knows the grace, and only tryShutdown tells when all is closed. forceShutdown is no way to cut off: with
+        // channelz off it leaves connections open, and so does drain after tryShutdown (grpc-js 1.14.7).
+        server.drain(address, graceMs);
+      }
+      const overdue = setTimeout(graceMs + closingMs, undefined, { ref: false });
+      await Promise.race([shutDown(server), overdue]);
     },
   };
 }

@@ -99,7 +99,7 @@ function detail(type: string, value: Uint8Array): Status["details"][number] {
  * character, left by a cut) would throw in grpc-js; an error speaks of values that a client chose.
  */
 function brief(text: string): string {
-  const limit = 512;
+  const limit = 256;
   const cut = text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
   return Buffer.from(cut).toString();
 }

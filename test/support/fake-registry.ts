@@ -126,10 +126,12 @@ function createHandlers(): SocketRegistryServer {
 
   function deliver(mailbox: Mailbox, request: WriteRequest, messageId: string): bigint {
     const sequence = BigInt(mailbox.messages.length + 1);
+    const { socketId } = mailbox.socket;
+    const author = request.sender || (socketId === team ? request.socketId : socketId);
     mailbox.messages.push(
       Message.fromPartial({
         ...request,
-        header: `[team-chat-from-${request.sender || mailbox.socket.socketId}]`,
+        header: `[team-chat-from-${author}]`,
         content: request.message,
         messageId,
         timestamp: new Date(),

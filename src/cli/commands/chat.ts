@@ -11,9 +11,7 @@ import { describeEvent, isLoss } from "../event.js";
 import { CallError } from "../failure.js";
 import { follow } from "../follow.js";
 import { printMessages } from "../message.js";
-import { skipWarnings } from "./write.js";
-
-const team = "team-chat-all";
+import { broadcastWarnings, team } from "./write.js";
 
 export const chat = defineCommand({
   name: "chat",
@@ -92,7 +90,8 @@ async function speak({ client, input, output }: Context, name: string): Promise<
     if (line.trim() === "") continue;
     try {
       const request = WriteRequest.fromPartial({ socketId: team, message: line, sender: name });
-      for (const warning of skipWarnings(await client.write(request))) output.warn(warning);
+      const response = await client.write(request);
+      for (const warning of broadcastWarnings(request, response)) output.warn(warning);
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       output.warn(error.describe());

@@ -32,17 +32,18 @@ export const create = defineCommand({
     const context = parseStruct("--context", values.context);
     const onConflict = parseWord("--on-conflict", conflictWords, values["on-conflict"]);
     const maxQueueSize = parseCount("--max-queue-size", values["max-queue-size"]);
+    const config = {
+      ...(maxQueueSize !== undefined && { maxQueueSize }),
+      ...(values["accept-when-away"] === true && { acceptWhenAway: true }),
+    };
     const request = CreateRequest.fromPartial({
       socketId: socketId ?? "",
       model: values.model ?? "",
       prompt: await promptOf(values.prompt, values["prompt-file"]),
       labels: parseLabels(values.label),
-      config: {
-        ...(maxQueueSize !== undefined && { maxQueueSize }),
-        ...(values["accept-when-away"] === true && { acceptWhenAway: true }),
-      },
       onConflict: onConflict ?? ConflictPolicy.CONFLICT_POLICY_FAIL,
       ...(context && { context }),
+      ...(Object.keys(config).length > 0 && { config }),
     });
     const { socket } = await client.create(request);
     await output.print(`${socket?.socketId ?? ""}\n`);

@@ -4,6 +4,9 @@ import { type Context, defineCommand, type Values } from "../command.js";
 import { CallError, UsageError } from "../failure.js";
 import { enumName } from "../json.js";
 
+/** The address of the whole team. */
+export const team = "team-chat-all";
+
 /** More skipped sockets than this are counted, not named. */
 const skipsNamedMax = 20;
 
@@ -78,23 +81,24 @@ async function writeOne(
   printId: boolean | undefined,
 ): Promise<void> {
   const response = await client.write(request);
-  for (const warning of skipWarnings(response)) output.warn(warning);
+  for (const warning of broadcastWarnings(request, response)) output.warn(warning);
   if (printId === true) await output.print(`${response.messageId}\n`);
 }
 
 /** Whom a broadcast did not reach. That it did not come back to its sender is no news. */
-export function skipWarnings({ results, skippedCount, deliveredCount }: WriteResponse): string[] {
-  const ownCopies = results.filter((result) => result.skipReason === SkipReason.SKIP_REASON_SENDER);
-  const skips = results.filter(
-    ({ skipReason }) =>
-      skipReason !== SkipReason.SKIP_REASON_UNSPECIFIED && skipReason !== SkipReason.SKIP_REASON_SENDER,
-  );
-  const named = skips.slice(0, skipsNamedMax);
+export function broadcastWarnings(
+  { socketId: address }: WriteRequest,
+  { results, skippedCount, deliveredCount }: WriteResponse,
+): string[] {
+  if (address !== team) return [];
+  const skips = results.filter(({ skipReason }) => skipReason !== SkipReason.SKIP_REASON_UNSPECIFIED);
+  const others = skips.filter(({ skipReason }) => skipReason !== SkipReason.SKIP_REASON_SENDER);
+  const named = others.slice(0, skipsNamedMax);
   const warnings = named.map(({ socketId, skipReason }) => {
     const reason = enumName(SkipReason, skipReason).replace("SKIP_REASON_", "");
     return `skipped ${socketId}: ${reason}`;
   });
-  const unnamedCount = skippedCount - ownCopies.length - named.length;
+  const unnamedCount = skippedCount - (skips.length - others.length) - named.length;
   if (unnamedCount > 0) warnings.push(`skipped ${unnamedCount} more`);
   if (deliveredCount === 0) warnings.push("no socket got the message");
   return warnings;

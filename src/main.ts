@@ -1,0 +1,53 @@
+import { ConfigError, readConfig } from "./config.js";
+import { createLog, type Log } from "./log.js";
+import { type RunningServer, startServer } from "./server.js";
+
+/** Settings are wrong. */
+const EXIT_USAGE = 2;
+/** The server could not start, or not stop. */
+const EXIT_FAILURE = 1;
+
+const config = read();
+if (config !== undefined) {
+  const log = createLog(config.logLevel, process.stderr.isTTY === true);
+  try {
+    const server = await startServer(config, log);
+    stopOnSignal(server, log);
+  } catch (error) {
+    log.fatal({ err: error }, "the server cannot start");
+    process.exitCode = EXIT_FAILURE;
+  }
+}
+
+function read(): ReturnType<typeof readConfig> | undefined {
+  try {
+    return readConfig(process.argv.slice(2), process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const fault of error.faults) process.stderr.write(`${fault}\n`);
+    process.exitCode = EXIT_USAGE;
+    return undefined;
+  }
+}
+
+/** The first signal stops the server and lets it finish; a second one does not wait for that. */
+function stopOnSignal(server: RunningServer, log: Log): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      log.warn({ signal }, "stopped without finishing");
+      process.exit(EXIT_FAILURE);
+    }
+    stopping = true;
+    log.info({ signal }, "stopping");
+    server.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, "the server did not stop cleanly");
+        process.exit(EXIT_FAILURE);
+      },
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}

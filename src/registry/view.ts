@@ -1,0 +1,39 @@
+import type { Profile, QueueView, SocketRow } from "./storage.js";
+
+/** A socket as a client sees it, at one moment. */
+export interface SocketView {
+  readonly row: SocketRow;
+  readonly tail: number;
+  readonly queueSize: number;
+  readonly droppedCount: number;
+  readonly oldestUnsettledMs: number | undefined;
+  readonly lastActivityMs: number;
+  readonly readerCount: number;
+  readonly inFlightCount: number;
+  readonly lastSeenMs: number | undefined;
+  /** Undefined in listings. */
+  readonly profile: Profile | undefined;
+}
+
+/** What is known of a socket's readers. */
+export interface Reading {
+  readonly count: number;
+  readonly inFlight: number;
+  readonly lastSeenMs: number | undefined;
+}
+
+/** Copies the numbers of this moment, because a queue's are those of now. */
+export function viewOf(row: SocketRow, queue: QueueView, reading: Reading): SocketView {
+  return {
+    row,
+    tail: queue.tail,
+    queueSize: queue.depth,
+    droppedCount: queue.dropped,
+    oldestUnsettledMs: queue.oldestUnsettledMs,
+    lastActivityMs: Math.max(row.changedMs, queue.activityMs),
+    readerCount: reading.count,
+    inFlightCount: reading.inFlight,
+    lastSeenMs: reading.lastSeenMs,
+    profile: undefined,
+  };
+}

@@ -1,0 +1,85 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Config, limitsOf, listenAddress, namedLimits } from "./config.js";
+import type { Log } from "./log.js";
+import { Registry } from "./registry/registry.js";
+import { createCalls } from "./rpc/calls.js";
+import { createHandlers } from "./rpc/handlers.js";
+import { createGrpcServer } from "./rpc/services.js";
+import { encodeFrame } from "./rpc/wire.js";
+import { LevelStorage } from "./storage/level.js";
+import { version } from "./version.js";
+
+export interface RunningServer {
+  /** Where it serves, with the port it really has. */
+  readonly address: string;
+  /** Stops the parts in the reverse order of their start. Resolves when everything is on disk and closed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the server: storage, registry, upkeep, gRPC. Stopping is this list backwards: first nobody comes in any more
+ * and streams end, then upkeep stops, and the log closes last, because everything else may still write to it.
+ */
+export async function startServer(config: Config, log: Log): Promise<RunningServer> {
+  const startedMs = performance.now();
+  const storage = await LevelStorage.open({
+    folder: config.dataDir,
+    durability: config.durability,
+    recentBytes: config.recentBytes,
+    log,
+  });
+  const registry = new Registry(storage, limitsOf(config));
+  const upkeep = startUpkeep(registry, config.upkeepIntervalMs, log);
+  const calls = createCalls({ log });
+  const grpc = createGrpcServer({
+    calls,
+    handlers: createHandlers(registry, limitsOf(config), {
+      version,
+      durability: config.durability,
+      limits: namedLimits(config),
+    }),
+    serializeFrame: (frame) => encodeFrame(storage.instance, frame),
+    descriptors: await readFile(new URL("../gen/descriptors.binpb", import.meta.url)),
+    log,
+    limits: config,
+  });
+  const stop = async (): Promise<void> => {
+    await grpc.stop(config.shutdownGraceMs);
+    await calls.idle();
+    await upkeep.stop();
+    await storage.close();
+    log.info("stopped");
+  };
+
+  const { host, port } = listenAddress(config.listen);
+  try {
+    const address = config.listen.replace(/\d+$/, String(await grpc.listen(host, port)));
+    const tookMs = Math.round(performance.now() - startedMs);
+    log.info({ address, dataDir: config.dataDir, sockets: storage.socketCount, tookMs }, "listening");
+    return { address, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Lets go, now and then, of what retention need not keep. */
+function startUpkeep(registry: Registry, intervalMs: number, log: Log): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await delay(intervalMs, undefined, { signal: stopping.signal }).catch(() => {});
+      if (stopping.signal.aborted) return;
+      // A store that is being opened again has told so itself, and there is always a next time.
+      await registry.retain(Date.now()).catch((error: unknown) => log.debug({ err: error }, "upkeep failed"));
+    }
+  };
+  const running = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
