@@ -2,6 +2,7 @@ import {
   AckMode,
   ConflictPolicy,
   CreateRequest,
+  OverflowPolicy,
   ReadEvent,
   ReadRequest,
   WriteRequest,
@@ -49,7 +50,9 @@ export const chat = defineCommand({
 
 async function join({ client }: Context, name: string): Promise<void> {
   const onConflict = ConflictPolicy.CONFLICT_POLICY_USE_EXISTING;
-  await client.create(CreateRequest.fromPartial({ socketId: name, model: "human", onConflict }));
+  // Who only follows the feed leaves the own queue unread; it must not fill up and be reported as full for ever.
+  const config = { overflowPolicy: OverflowPolicy.OVERFLOW_POLICY_DROP_OLDEST };
+  await client.create(CreateRequest.fromPartial({ socketId: name, model: "human", onConflict, config }));
 }
 
 /** Ends the listening when the speaker has done, and the speaking when there is nothing to hear any longer. */

@@ -1,5 +1,6 @@
 import { defineCommand } from "../command.js";
 import { CallError, type ExitCode, UsageError } from "../failure.js";
+import { describeDrop } from "./reset.js";
 
 export const rm = defineCommand({
   name: "rm",
@@ -16,7 +17,7 @@ export const rm = defineCommand({
     for (const socketId of socketIds) {
       try {
         const { droppedCount } = await client.delete({ socketId, etag, allowMissing });
-        if (droppedCount > 0) output.warn(`${socketId}: ${droppedCount} messages dropped`);
+        if (droppedCount > 0) output.warn(describeDrop(socketId, droppedCount));
       } catch (error) {
         if (!(error instanceof CallError)) throw error;
         output.warn(error.describe());
