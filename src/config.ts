@@ -1,38 +1,25 @@
 /**
- * Every setting of the server: its name with its unit, its default, its bounds and what it is for. A setting `maxSockets`
- * is the flag `--max-sockets` and the environment variable `SOCKET_REGISTRY_MAX_SOCKETS`; the flag wins.
+ * The settings of the server: of each the name with its unit, the default, the bounds and what it is for. How they are
+ * written on a command line and in an environment is in settings.ts.
  */
 import type { Limits } from "./registry/limits.js";
+import {
+  choice,
+  dashed,
+  describeSettings,
+  flagOf,
+  number,
+  readSettings,
+  type Setting,
+  SettingsError,
+  type SettingValue,
+  text,
+  toggle,
+} from "./settings.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
-const ENVIRONMENT_PREFIX = "SOCKET_REGISTRY_";
-
-interface TextSetting {
-  readonly kind: "text";
-  readonly default: string;
-  readonly about: string;
-}
-interface ChoiceSetting {
-  readonly kind: "choice";
-  readonly default: string;
-  readonly choices: readonly string[];
-  readonly about: string;
-}
-interface SwitchSetting {
-  readonly kind: "switch";
-  readonly default: boolean;
-  readonly about: string;
-}
-interface NumberSetting {
-  readonly kind: "number";
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-  readonly about: string;
-}
-export type Setting = TextSetting | ChoiceSetting | SwitchSetting | NumberSetting;
 
 export const settings = {
   listen: text("127.0.0.1:50051", "The address to serve on, `host:port`. Port 0 takes a free one."),
@@ -78,40 +65,26 @@ export const settings = {
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
-type ValueOf<S extends Setting> = S extends ChoiceSetting ? S["choices"][number] : Widen<S["default"]>;
-type Widen<T> = T extends string ? string : T extends number ? number : boolean;
 
 /** The value of every setting. The limits of the rules are among them. */
-export type Config = { readonly [Name in SettingName]: ValueOf<(typeof settings)[Name]> };
-
-/** What is wrong with the settings, all of it at once. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(faults.join("\n"));
-    this.faults = faults;
-  }
-}
+export type Config = { readonly [Name in SettingName]: SettingValue<(typeof settings)[Name]> };
 
 /**
  * Reads the settings from a command line (without the program's name) and an environment.
- * @throws ConfigError naming every fault
+ * @throws SettingsError naming every fault
  */
 export function readConfig(args: readonly string[], environment: NodeJS.ProcessEnv): Config {
-  const faults: string[] = [];
-  const given = new Map<SettingName, { source: string; value: string }>();
-  readEnvironment(environment, given, faults);
-  readFlags(args, given, faults);
-  const values = Object.entries(settings).map(([name, setting]) => {
-    const entry = given.get(name as SettingName);
-    return [name, entry === undefined ? setting.default : parse(setting, entry.source, entry.value, faults)];
-  });
-  const config = Object.fromEntries(values) as Config;
-  if (faults.length === 0) checkListen(config, faults);
-  if (faults.length > 0) throw new ConfigError(faults);
+  const { values, faults } = readSettings(settings, args, environment);
+  const config = values as Config;
+  faults.push(...listenFaults(config), ...requestFaults(config));
+  if (faults.length > 0) throw new SettingsError(faults);
   return config;
+}
+
+/** What `--help` prints. */
+export function helpText(): string {
+  const head = "The AI Socket Registry. Every setting is a flag or an environment variable; the flag wins.\n\n";
+  return head + describeSettings(settings);
 }
 
 /** The default of every setting, with some replaced. For tests and programs that start a server of their own. */
@@ -129,110 +102,43 @@ export function namedLimits(config: Config): Record<string, number> {
 /** A config holds every limit of the rules. */
 export const limitsOf = (config: Config): Limits => config;
 
-export const flagOf = (name: string): string => `--${dashed(name)}`;
-export const variableOf = (name: string): string =>
-  ENVIRONMENT_PREFIX + dashed(name).toUpperCase().replaceAll("-", "_");
-
-/** The parts of `listen`. */
+/** The parts of `listen`. @throws SettingsError */
 export function listenAddress(listen: string): { host: string; port: number } {
-  const match = /^(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]+)):(?<port>\d{1,5})$/.exec(listen);
+  const match = /^(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[^\s:/[\]]+)):(?<port>\d{1,5})$/.exec(listen);
   const port = Number(match?.groups?.["port"]);
   const host = match?.groups?.["six"] ?? match?.groups?.["host"];
-  if (host === undefined || !(port <= 65_535)) throw new ConfigError([`${listen} is not host:port`]);
+  if (host === undefined || !(port <= 65_535)) {
+    throw new SettingsError([`${flagOf("listen")} must be host:port, not ${listen}`]);
+  }
   return { host, port };
 }
 
-type Given = Map<SettingName, { source: string; value: string }>;
-
-function readEnvironment(environment: NodeJS.ProcessEnv, given: Given, faults: string[]): void {
-  const byVariable = new Map(Object.keys(settings).map((name) => [variableOf(name), name as SettingName]));
-  for (const [variable, value] of Object.entries(environment)) {
-    // The address is the clients' variable, and has nothing to do with the server.
-    if (!variable.startsWith(ENVIRONMENT_PREFIX) || variable === `${ENVIRONMENT_PREFIX}ADDRESS`) continue;
-    const name = byVariable.get(variable);
-    if (name === undefined) faults.push(`${variable} is no setting`);
-    else given.set(name, { source: variable, value: value ?? "" });
-  }
-}
-
-function readFlags(args: readonly string[], given: Given, faults: string[]): void {
-  const byFlag = new Map(Object.keys(settings).map((name) => [flagOf(name), name as SettingName]));
-  const seen = new Set<SettingName>();
-  for (let place = 0; place < args.length; place++) {
-    const [flag = "", inline] = splitOnce(args[place] ?? "", "=");
-    const name = byFlag.get(flag);
-    if (name === undefined) {
-      faults.push(`${flag} is no setting`);
-      // What follows an unknown flag is taken for its value, so that one slip is one fault.
-      if (inline === undefined && flag.startsWith("--") && args[place + 1]?.startsWith("--") === false) place++;
-      continue;
-    }
-    if (seen.has(name)) faults.push(`${flag} is given twice`);
-    seen.add(name);
-    const next = args[place + 1];
-    if (inline !== undefined) given.set(name, { source: flag, value: inline });
-    else if (settings[name].kind === "switch") given.set(name, { source: flag, value: "true" });
-    else if (next === undefined || next.startsWith("--")) faults.push(`${flag} needs a value`);
-    else {
-      given.set(name, { source: flag, value: next });
-      place++;
-    }
-  }
-}
-
-function parse(setting: Setting, source: string, value: string, faults: string[]): string | number | boolean {
-  switch (setting.kind) {
-    case "text":
-      if (value === "") faults.push(`${source} must not be empty`);
-      return value;
-    case "choice":
-      if (!setting.choices.includes(value))
-        faults.push(`${source} must be ${setting.choices.join(" or ")}, not ${value}`);
-      return value;
-    case "switch":
-      if (value !== "true" && value !== "false") faults.push(`${source} must be true or false, not ${value}`);
-      return value === "true";
-    case "number": {
-      const amount = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
-      if (amount >= setting.min && amount <= setting.max) return amount;
-      faults.push(`${source} must be a whole number from ${setting.min} to ${setting.max}, not ${value}`);
-      return setting.default;
-    }
-  }
-}
-
 /** Whoever can reach an open server can read everybody's mail, so that must be said on purpose. */
-function checkListen(config: Config, faults: string[]): void {
+function listenFaults({ listen, insecure }: Config): readonly string[] {
   try {
-    const { host } = listenAddress(config.listen);
-    const isLoopback = host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-    if (isLoopback || config.insecure) return;
-    faults.push(`${flagOf("listen")} ${config.listen} can be reached from outside and nobody is asked who they are; \
-say ${flagOf("insecure")} if that is meant`);
+    const { host } = listenAddress(listen);
+    const isLoopback = /^(localhost|::1|127(\.\d{1,3}){3})$/i.test(host);
+    if (isLoopback || insecure) return [];
+    const risk = "can be reached from outside and nobody is asked who they are";
+    return [`${flagOf("listen")} ${listen} ${risk}; say ${flagOf("insecure")} if that is meant`];
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    faults.push(...error.faults.map((fault) => `${flagOf("listen")}: ${fault}`));
+    if (error instanceof SettingsError) return error.faults;
+    throw error;
   }
 }
 
-function dashed(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function splitOnce(value: string, separator: string): [string, string | undefined] {
-  const at = value.indexOf(separator);
-  return at < 0 ? [value, undefined] : [value.slice(0, at), value.slice(at + 1)];
-}
-
-function text(value: string, about: string): TextSetting {
-  return { kind: "text", default: value, about };
-}
-function toggle(about: string): SwitchSetting {
-  return { kind: "switch", default: false, about };
-}
-function choice<const C extends readonly string[]>(value: C[number], choices: C, about: string) {
-  return { kind: "choice", default: value, choices, about } as const;
-}
-function number(value: number, min: number, max: number, about: string): NumberSetting {
-  return { kind: "number", default: value, min, max, about };
+/**
+ * What is larger than the largest request never reaches the rules, and is refused without a reason. So there must be
+ * room for whatever the other limits let in, and a little more, for them to speak first.
+ */
+function requestFaults(config: Config): readonly string[] {
+  const labels = 2 * config.maxLabels * config.maxStringBytes;
+  const socket = config.maxPromptBytes + config.maxContextBytes;
+  const message = config.maxContentBytes + config.maxMetadataBytes;
+  const least = Math.max(socket, message) + labels + 8 * config.maxStringBytes + 64 * KIB;
+  if (config.maxRequestBytes >= least) return [];
+  return [
+    `${flagOf("maxRequestBytes")} must be at least ${least}, for the other limits to fit in, \
+not ${config.maxRequestBytes}`,
+  ];
 }

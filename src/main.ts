@@ -1,29 +1,38 @@
-import { ConfigError, readConfig } from "./config.js";
+import { helpText, readConfig } from "./config.js";
 import { createLog, type Log } from "./log.js";
 import { type RunningServer, startServer } from "./server.js";
+import { SettingsError } from "./settings.js";
 
 /** Settings are wrong. */
 const EXIT_USAGE = 2;
 /** The server could not start, or not stop. */
 const EXIT_FAILURE = 1;
 
-const config = read();
+const args = process.argv.slice(2);
+const config = args.includes("--help") ? help() : read();
 if (config !== undefined) {
   const log = createLog(config.logLevel, process.stderr.isTTY === true);
+  // A defect that no call can be blamed for ends the process, as it would anyway, but not without a line in the log.
+  process.on("uncaughtExceptionMonitor", (error) => log.fatal({ err: error }, "the server failed"));
   try {
     const server = await startServer(config, log);
     stopOnSignal(server, log);
   } catch (error) {
-    log.fatal({ err: error }, "the server cannot start");
-    process.exitCode = EXIT_FAILURE;
+    const why = error instanceof Error ? error.message : String(error);
+    log.fatal({ err: error }, `the server cannot start: ${why}`);
+    process.exit(EXIT_FAILURE);
   }
+}
+
+function help(): undefined {
+  process.stdout.write(helpText());
 }
 
 function read(): ReturnType<typeof readConfig> | undefined {
   try {
-    return readConfig(process.argv.slice(2), process.env);
+    return readConfig(args, process.env);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof SettingsError)) throw error;
     for (const fault of error.faults) process.stderr.write(`${fault}\n`);
     process.exitCode = EXIT_USAGE;
     return undefined;

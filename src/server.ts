@@ -18,54 +18,75 @@ export interface RunningServer {
 }
 
 /**
- * Starts the server: storage, registry, upkeep, gRPC. Stopping is this list backwards: first nobody comes in any more
- * and streams end, then upkeep stops, and the log closes last, because everything else may still write to it.
+ * Starts the server, part by part: storage, registry, upkeep, gRPC. Stopping is this list backwards: first nobody comes
+ * in any more and streams end, then upkeep stops, and the log closes last, because everything else may still write to it.
+ * A start that fails stops what it had started.
  */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const startedMs = performance.now();
-  const storage = await LevelStorage.open({
-    folder: config.dataDir,
-    durability: config.durability,
-    recentBytes: config.recentBytes,
-    log,
-  });
-  const registry = new Registry(storage, limitsOf(config));
-  const upkeep = startUpkeep(registry, config.upkeepIntervalMs, log);
-  const calls = createCalls({ log });
-  const grpc = createGrpcServer({
-    calls,
-    handlers: createHandlers(registry, limitsOf(config), {
-      version,
-      durability: config.durability,
-      limits: namedLimits(config),
-    }),
-    serializeFrame: (frame) => encodeFrame(storage.instance, frame),
-    descriptors: await readFile(new URL("../gen/descriptors.binpb", import.meta.url)),
-    log,
-    limits: config,
-  });
-  const stop = async (): Promise<void> => {
-    await grpc.stop(config.shutdownGraceMs);
-    await calls.idle();
-    await upkeep.stop();
-    await storage.close();
-    log.info("stopped");
-  };
-
-  const { host, port } = listenAddress(config.listen);
+  const started: Part[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= stopAll(started.reverse()));
   try {
+    const storage = await LevelStorage.open({
+      folder: config.dataDir,
+      durability: config.durability,
+      recentBytes: config.recentBytes,
+      log,
+    });
+    started.push({ stop: () => storage.close() });
+
+    const registry = new Registry(storage, limitsOf(config));
+    started.push(startUpkeep(registry, config.upkeepIntervalMs, log));
+
+    const calls = createCalls({ log });
+    const facts = { version, durability: config.durability, limits: namedLimits(config) };
+    const grpc = createGrpcServer({
+      calls,
+      handlers: createHandlers(registry, limitsOf(config), facts),
+      serializeFrame: (frame) => encodeFrame(storage.instance, frame),
+      descriptors: await readFile(new URL("../gen/descriptors.binpb", import.meta.url)),
+      log,
+      limits: config,
+    });
+    started.push({
+      async stop() {
+        await grpc.stop(config.shutdownGraceMs);
+        await calls.idle();
+      },
+    });
+
+    const { host, port } = listenAddress(config.listen);
     const address = config.listen.replace(/\d+$/, String(await grpc.listen(host, port)));
     const tookMs = Math.round(performance.now() - startedMs);
     log.info({ address, dataDir: config.dataDir, sockets: storage.socketCount, tookMs }, "listening");
-    return { address, stop };
+    return {
+      address,
+      async stop() {
+        await stop();
+        log.info("stopped");
+      },
+    };
   } catch (error) {
-    await stop();
+    await stop().catch((failure: unknown) => log.error({ err: failure }, "what had started did not stop"));
     throw error;
   }
 }
 
+/** What was started and must be stopped. */
+interface Part {
+  stop(): Promise<void>;
+}
+
+/** Stops one part after the other, the rest also when one fails: the log must be closed whatever happens before. */
+async function stopAll(parts: readonly Part[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const part of parts) await part.stop().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, "not every part of the server stopped cleanly");
+}
+
 /** Lets go, now and then, of what retention need not keep. */
-function startUpkeep(registry: Registry, intervalMs: number, log: Log): { stop(): Promise<void> } {
+function startUpkeep(registry: Registry, intervalMs: number, log: Log): Part {
   const stopping = new AbortController();
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {

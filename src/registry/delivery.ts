@@ -9,21 +9,37 @@ export class Delivery {
   readonly epoch: string;
   readonly #storage: Storage;
   readonly #number: SocketNumber;
-  /** Nothing from here on was ever claimed. */
+  readonly #claimed = new Set<number>();
+  /** Everything before this sequence is settled or claimed. */
   #next = 1;
-  /** What was claimed and given back, ascending. */
-  #returned: number[] = [];
-  #inFlight = 0;
+  #generation: number;
 
   constructor(storage: Storage, number: SocketNumber, epoch: string) {
     this.#storage = storage;
     this.#number = number;
     this.epoch = epoch;
+    this.#generation = storage.generation;
   }
 
-  /** How many messages are claimed and not settled. */
+  /** How many messages are claimed and not settled. What a full queue dropped meanwhile is settled. */
   get inFlight(): number {
-    return this.#inFlight;
+    const queue = this.#storage.queue(this.#number);
+    let count = 0;
+    for (const sequence of this.#claimed) if (!queue.isSettled(sequence)) count++;
+    return count;
+  }
+
+  /** How many durable messages nobody has. */
+  get waiting(): number {
+    const { depth, tail, durableTail, floor } = this.#storage.queue(this.#number);
+    // Of what is not durable only a full queue settles anything, and it settles everything before it too.
+    const pending = tail - Math.max(durableTail, floor);
+    return depth - pending - this.inFlight;
+  }
+
+  /** Whether `claim` would find something. */
+  canClaim(): boolean {
+    return this.#seek(this.#storage.queue(this.#number));
   }
 
   /** The next durable messages that nobody has, in order, at least one if there is one. They are the caller's now. */
@@ -31,52 +47,40 @@ export class Delivery {
     const queue = this.#storage.queue(this.#number);
     const claimed: number[] = [];
     let bytes = 0;
-    const take = (sequence: number): boolean => {
-      bytes += this.#storage.sizeAt(this.#number, sequence);
-      if (claimed.length > 0 && (claimed.length >= limits.messages || bytes > limits.bytes)) return false;
-      claimed.push(sequence);
-      return true;
-    };
-    this.#returned = this.#returned.filter((sequence) => !queue.isSettled(sequence));
-    while (this.#returned[0] !== undefined && take(this.#returned[0])) this.#returned.shift();
-    if (this.#returned.length === 0) this.#claimNew(queue, take);
-    this.#inFlight += claimed.length;
-    return claimed;
-  }
-
-  /** Whether `claim` would find something. */
-  canClaim(): boolean {
-    const queue = this.#storage.queue(this.#number);
-    if (this.#returned.some((sequence) => !queue.isSettled(sequence))) return true;
-    const last = queue.durableTail;
-    for (let sequence = Math.max(this.#next, queue.floor + 1); sequence <= last; sequence++) {
-      if (!queue.isSettled(sequence)) return true;
+    while (this.#seek(queue)) {
+      bytes += this.#storage.sizeAt(this.#number, this.#next);
+      if (claimed.length > 0 && (claimed.length >= limits.messages || bytes > limits.bytes)) break;
+      this.#claimed.add(this.#next);
+      claimed.push(this.#next++);
     }
-    return false;
-  }
-
-  /** How many durable messages nobody has. */
-  waiting(): number {
-    return Math.max(0, this.#storage.queue(this.#number).depth - this.#inFlight);
+    return claimed;
   }
 
   /** The claimed messages were handed to the transport. */
   settle(sequences: readonly number[]): void {
-    this.#inFlight -= sequences.length;
+    for (const sequence of sequences) this.#claimed.delete(sequence);
     this.#storage.settle(this.#number, sequences);
   }
 
   /** The claimed messages could not be handed over: others may have them, before anything newer. */
   release(sequences: readonly number[]): void {
-    if (sequences.length === 0) return;
-    this.#inFlight -= sequences.length;
-    this.#returned = [...this.#returned, ...sequences].sort((a, b) => a - b);
-    this.#storage.wake(this.#number);
+    for (const sequence of sequences) {
+      this.#claimed.delete(sequence);
+      this.#next = Math.min(this.#next, sequence);
+    }
+    if (sequences.length > 0) this.#storage.wake(this.#number);
   }
 
-  #claimNew(queue: QueueView, take: (sequence: number) => boolean): void {
+  /** Moves to the next message that can be claimed. @returns whether there is one */
+  #seek(queue: QueueView): boolean {
+    if (this.#generation !== this.#storage.generation) {
+      // The store went back to its disk: what it had settled last may be waiting again.
+      this.#generation = this.#storage.generation;
+      this.#next = 1;
+    }
     const last = queue.durableTail;
     this.#next = Math.max(this.#next, queue.floor + 1);
-    while (this.#next <= last && (queue.isSettled(this.#next) || take(this.#next))) this.#next++;
+    while (this.#next <= last && (queue.isSettled(this.#next) || this.#claimed.has(this.#next))) this.#next++;
+    return this.#next <= last;
   }
 }

@@ -1,3 +1,5 @@
+import { answer } from "./answer.js";
+import { socketNotFound } from "./errors.js";
 import type { Limits } from "./limits.js";
 import { decodePageToken, encodePageToken, pageSize } from "./page.js";
 import { startAfter } from "./reader.js";
@@ -27,6 +29,7 @@ export interface RowPage {
 }
 
 export interface MessagePage {
+  readonly socket: SocketRow;
   readonly messages: readonly Stored[];
   readonly nextPageToken: string;
 }
@@ -38,8 +41,8 @@ const LOOKED_AT_MAX = 10_000;
 export function listPage(storage: Storage, limits: Limits, request: ListRequest): RowPage {
   const size = pageSize(request.pageSize);
   const question = [request.states, Object.entries(request.labels).sort(), request.model];
-  const token = request.pageToken === "" ? [0, storage.revision] : decodePageToken(request.pageToken, question);
-  const [start = 0, revision = 0] = token.map(Number);
+  const begin: [number, number] = [0, storage.revision];
+  const [start, revision] = decodePageToken(request.pageToken, question, begin);
   const rows: SocketRow[] = [];
   let [place, bytes, lookedAt] = [start, 0, 0];
   for (const row of storage.sockets(start)) {
@@ -54,30 +57,41 @@ export function listPage(storage: Storage, limits: Limits, request: ListRequest)
   return { rows, nextPageToken: "", revision };
 }
 
-/** A page of what waits in a queue. @throws POSITION_LOST, INVALID_FIELD */
-export async function peekPage(
+/** A page of what waits in a queue. @throws SOCKET_NOT_FOUND, POSITION_LOST, INVALID_FIELD */
+export async function peekPage(storage: Storage, limits: Limits, request: PeekRequest): Promise<MessagePage> {
+  for (;;) {
+    const { socket, sequences, nextPageToken } = await answer(storage, () => choosePeek(storage, limits, request));
+    const isCurrent = (): boolean => storage.socket(socket.number)?.epoch === socket.epoch;
+    if (!isCurrent()) continue;
+    const messages = await storage.readAt(socket.number, sequences);
+    // What was chosen before a reset is nobody's any more.
+    if (isCurrent()) return { socket, messages: messages.filter(({ damaged }) => !damaged), nextPageToken };
+  }
+}
+
+/** Which messages are on the page. */
+function choosePeek(
   storage: Storage,
   limits: Limits,
-  row: SocketRow,
-  request: PeekRequest,
-): Promise<MessagePage> {
-  const size = pageSize(request.pageSize);
-  const queue = storage.queue(row.number);
-  const token = request.pageToken === "" ? [row.epoch, 0] : decodePageToken(request.pageToken, request.socketId);
-  const [epoch, sequence] = [String(token[0]), Math.max(queue.floor, Number(token[1]))];
+  { socketId, pageSize: requested, pageToken }: PeekRequest,
+): { socket: SocketRow; sequences: number[]; nextPageToken: string } {
+  const size = pageSize(requested);
+  const socket = storage.find(socketId);
+  if (socket === undefined) throw socketNotFound(socketId);
+  const queue = storage.queue(socket.number);
+  const begin: [string, number] = [socket.epoch, 0];
+  const [epoch, place] = decodePageToken(pageToken, socketId, begin);
   const sequences: number[] = [];
   let bytes = 0;
-  let next = startAfter(row, queue, { epoch, sequence }) + 1;
+  let next = startAfter(socket, queue, { epoch, sequence: Math.max(queue.floor, place) }) + 1;
   const last = queue.durableTail;
   for (; next <= last && sequences.length < size; next++) {
     if (queue.isSettled(next)) continue;
-    bytes += storage.sizeAt(row.number, next);
+    bytes += storage.sizeAt(socket.number, next);
     if (sequences.length > 0 && bytes > limits.maxResponseBytes) break;
     sequences.push(next);
   }
-  const nextPageToken = next <= last ? encodePageToken([row.epoch, next - 1], request.socketId) : "";
-  const messages = await storage.readAt(row.number, sequences);
-  return { messages: messages.filter((message) => !message.damaged), nextPageToken };
+  return { socket, sequences, nextPageToken: next <= last ? encodePageToken([socket.epoch, next - 1], socketId) : "" };
 }
 
 function isListed(row: SocketRow, { states, labels, model }: ListRequest): boolean {

@@ -16,16 +16,28 @@ export function encodePageToken(place: readonly (number | string)[], question: u
   return Buffer.from(JSON.stringify([...place, digest(question)])).toString("base64url");
 }
 
-/** The place in a token that `encodePageToken` made for the same question. @throws INVALID_FIELD */
-export function decodePageToken(token: string, question: unknown): (number | string)[] {
+/**
+ * The place in a token that `encodePageToken` made for the same question, whose items are of the kinds of `start`.
+ * @param start the place where a listing begins, which an empty token stands for
+ * @throws INVALID_FIELD
+ */
+export function decodePageToken<P extends readonly (number | string)[]>(token: string, question: unknown, start: P): P {
+  if (token === "") return start;
   const place = parse(token);
-  if (place.pop() !== digest(question)) {
-    throw invalidField("page_token", "must be the next_page_token of an answer to the same request");
-  }
-  return place;
+  if (place.pop() === digest(question) && isPlace(place, start)) return place;
+  throw invalidField("page_token", "must be the next_page_token of an answer to the same request");
 }
 
-function parse(token: string): (number | string)[] {
+/** Whether the items are of the kinds of those of `start`, numbers being such as count something. */
+function isPlace<P extends readonly (number | string)[]>(items: unknown, start: P): items is P {
+  if (!Array.isArray(items) || items.length !== start.length) return false;
+  return (
+    items.every((item) => typeof item === "string" || (Number.isSafeInteger(item) && item >= 0)) &&
+    items.every((item, index) => typeof item === typeof start[index])
+  );
+}
+
+function parse(token: string): unknown[] {
   try {
     const value: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
     if (Array.isArray(value)) return value;

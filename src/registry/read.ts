@@ -1,4 +1,5 @@
-import { socketDeleted } from "./errors.js";
+import { orRefuse } from "./answer.js";
+import { type RegistryError, socketDeleted, socketNotFound } from "./errors.js";
 import type { Frame, Gap, Position, ReadEvent } from "./frames.js";
 import type { Limits } from "./limits.js";
 import { Looking, type Source, startAfter, Taking } from "./reader.js";
@@ -29,132 +30,189 @@ export interface ReadContext {
 }
 
 /**
- * One open Read of one socket. The next frame is asked for when the one before is with the transport, and that is when
- * its messages count as handed over.
+ * Streams a socket's messages until the request's end, the socket's, or the signal's. The next frame is asked for when
+ * the one before is with the transport, and that is when its messages count as handed over.
+ *
+ * Between a look at the state and what follows from it nothing is awaited, so that no reset, deletion or wake-up can
+ * come in between; after everything that was awaited the loop looks again. It is one generator, and not a chain of
+ * them, because ten thousand idle ones are kept in memory.
+ *
+ * @throws SOCKET_NOT_FOUND, SOCKET_DELETED, READER_LIMIT, POSITION_LOST
  */
-export class Read {
+export async function* read(
+  context: ReadContext,
+  request: ReadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Frame, void, undefined> {
+  const { storage } = context;
+  const open = await orRefuse(storage, () => new OpenRead(context, request));
+  try {
+    const started = open.started();
+    await storage.durable();
+    if (started !== undefined) yield started;
+    while (!open.isDone) {
+      signal.throwIfAborted();
+      const news = open.news();
+      if (news !== undefined) {
+        await storage.durable();
+        if (news instanceof Error) throw news;
+        yield news;
+        open.handed();
+      } else if (open.isReady) {
+        await open.take();
+        // No variable holds the frame: while nothing comes it would keep its messages alive.
+        if (open.frame === undefined) continue;
+        yield open.frame;
+        open.handed();
+      } else if (request.noWait) {
+        return;
+      } else {
+        const event = open.dueEvent();
+        if (event === undefined) await open.wait(signal);
+        else yield event;
+      }
+    }
+  } finally {
+    open.close();
+  }
+}
+
+/** One open Read of one socket. While it is used the socket must be as `news` has just seen it. */
+class OpenRead {
   readonly #context: ReadContext;
   readonly #request: ReadRequest;
-  readonly #signal: AbortSignal;
   #row: SocketRow;
   #source: Source;
+  #frame: Frame | undefined;
   /** Messages that turned out damaged and are still to be announced. */
   #damaged = 0;
   #messagesLeft: number;
+  #isCaughtUp = false;
   #silentSinceMs = performance.now();
 
-  /** The caller must have entered `readers`. @throws POSITION_LOST */
-  constructor(context: ReadContext, row: SocketRow, request: ReadRequest, signal: AbortSignal) {
+  /** @throws SOCKET_NOT_FOUND, READER_LIMIT, POSITION_LOST */
+  constructor(context: ReadContext, request: ReadRequest) {
+    const { storage, readers } = context;
+    const row = storage.find(request.socketId);
+    if (row === undefined) throw socketNotFound(request.socketId);
+    const { after } = request;
+    const start = after === undefined ? undefined : startAfter(row, storage.queue(row.number), after);
+    readers.enter(row, request.ackMode === "AUTO");
     this.#context = context;
     this.#request = request;
-    this.#signal = signal;
     this.#row = row;
-    this.#source = this.#open(request.after);
+    this.#source = this.#open(start);
     this.#messagesLeft = request.maxMessages || Number.POSITIVE_INFINITY;
   }
 
-  async *frames(): AsyncGenerator<Frame, void, undefined> {
-    const wantsEvents = this.#request.heartbeatMs !== undefined;
-    let isCaughtUp = !wantsEvents;
-    try {
-      if (wantsEvents) yield this.#frame("STARTED");
-      while (this.#messagesLeft > 0) {
-        const frame = await this.#ready();
-        if (frame !== undefined) {
-          yield frame;
-          this.#handed(frame);
-        } else if (this.#request.noWait) {
-          return;
-        } else if (!isCaughtUp) {
-          isCaughtUp = true;
-          yield this.#frame("CAUGHT_UP");
-        } else if (await this.#wait()) {
-          this.#silentSinceMs = performance.now();
-          yield this.#frame("HEARTBEAT");
-        }
-      }
-    } finally {
-      this.#source.release();
-    }
+  /** Whether all the messages that were asked for have been handed over. */
+  get isDone(): boolean {
+    return this.#messagesLeft <= 0;
   }
 
-  /** What can be sent now, if anything can. @throws SOCKET_DELETED */
-  async #ready(): Promise<Frame | undefined> {
-    const { storage, limits } = this.#context;
-    for (;;) {
-      const change = await this.#change();
-      if (change !== undefined) return change;
-      const taken = await this.#source.take({
-        messages: Math.min(limits.maxFrameMessages, this.#messagesLeft),
-        bytes: limits.maxFrameBytes,
-      });
-      if (taken.length === 0) return undefined;
-      // While the messages were read the socket may have been reset or deleted: then nobody may see them.
-      if (storage.socket(this.#row.number)?.epoch !== this.#row.epoch) continue;
-      this.#damaged += taken.filter((message) => message.damaged).length;
-      const messages = taken.filter((message) => !message.damaged && !this.#isExcluded(message));
-      if (messages.length > 0) return this.#frame(undefined, messages);
-      this.#source.handed();
-    }
+  get isReady(): boolean {
+    return this.#source.isReady();
   }
 
-  /** What readers must know before they read on: a reset or a loss. */
-  async #change(): Promise<Frame | undefined> {
-    const { storage } = this.#context;
-    const row = storage.socket(this.#row.number);
-    if (row?.epoch !== this.#row.epoch) {
-      await storage.durable();
-      if (row === undefined) throw socketDeleted(this.#row.socketId);
-      this.#source.release();
-      this.#row = row;
-      this.#source = this.#open(undefined);
-      return this.#frame("RESET");
-    }
+  /** The messages that were taken and are not with the transport yet. */
+  get frame(): Frame | undefined {
+    return this.#frame;
+  }
+
+  started(): Frame | undefined {
+    return this.#request.heartbeatMs === undefined ? undefined : this.#event("STARTED");
+  }
+
+  /** What the reader must know before it reads on, a reset or a loss, or why it cannot. It may not be durable yet. */
+  news(): Frame | RegistryError | undefined {
+    const row = this.#context.storage.socket(this.#row.number);
+    if (row === undefined) return socketDeleted(this.#row.socketId);
+    const isReset = row.epoch !== this.#row.epoch;
     this.#row = row;
+    if (isReset) {
+      this.#source.release();
+      this.#source = this.#open(undefined);
+      this.#damaged = 0;
+      return this.#event("RESET");
+    }
     const damaged: Gap | undefined = this.#damaged > 0 ? { reason: "DAMAGED", count: this.#damaged } : undefined;
     this.#damaged = 0;
     const gap = damaged ?? this.#source.gap();
-    if (gap === undefined) return undefined;
-    await storage.durable();
-    return this.#frame("GAP", [], gap);
+    return gap && this.#event("GAP", gap);
   }
 
-  #handed(frame: Frame): void {
-    const { storage, readers } = this.#context;
+  /** Takes the next messages. There is no frame afterwards when the reader may see none of them. */
+  async take(): Promise<void> {
+    const { limits } = this.#context;
+    const taken = await this.#source.take({
+      messages: Math.min(limits.maxFrameMessages, this.#messagesLeft),
+      bytes: limits.maxFrameBytes,
+    });
+    // The socket may have been reset or deleted while they were read: then they are nobody's any more.
+    if (!this.#isCurrent()) return;
+    this.#damaged += taken.filter((message) => message.damaged).length;
+    const messages = taken.filter((message) => !message.damaged && !this.#isExcluded(message));
+    if (messages.length > 0) this.#frame = this.#frameOf(messages, undefined, undefined);
+    else this.#source.handed();
+  }
+
+  /** What was yielded last is with the transport. */
+  handed(): void {
     this.#silentSinceMs = performance.now();
-    this.#messagesLeft -= frame.messages.length;
-    if (frame.event !== undefined) return;
-    if (storage.socket(this.#row.number)?.epoch === this.#row.epoch) this.#source.handed();
-    if (this.#request.ackMode === "AUTO") readers.seen(this.#row.number);
+    if (this.#frame === undefined) return;
+    this.#messagesLeft -= this.#frame.messages.length;
+    this.#frame = undefined;
+    if (this.#isCurrent()) this.#source.handed();
   }
 
-  /** Waits until there may be something. @returns whether it is time for a heartbeat */
-  async #wait(): Promise<boolean> {
+  /** The event that it is time for, when there is nothing else to say. */
+  dueEvent(): Frame | undefined {
+    const { heartbeatMs } = this.#request;
+    if (heartbeatMs === undefined) return undefined;
+    if (!this.#isCaughtUp) {
+      this.#isCaughtUp = true;
+      return this.#event("CAUGHT_UP");
+    }
+    const now = performance.now();
+    if (now - this.#silentSinceMs < heartbeatMs) return undefined;
+    this.#silentSinceMs = now;
+    return this.#event("HEARTBEAT");
+  }
+
+  /** Waits until there may be something to say. */
+  wait(signal: AbortSignal): Promise<void> {
     const { storage } = this.#context;
     const { heartbeatMs } = this.#request;
-    const { number, epoch } = this.#row;
-    const silentMs = performance.now() - this.#silentSinceMs;
-    if (heartbeatMs !== undefined && silentMs >= heartbeatMs) return true;
-    // From here to the wait nothing can happen in between, so no wake-up is missed.
-    if (storage.socket(number)?.epoch !== epoch || this.#source.isReady()) return false;
-    const timeoutMs = heartbeatMs === undefined ? undefined : heartbeatMs - silentMs;
-    await storage.waitAfter(number, storage.queue(number).durableTail, this.#signal, timeoutMs);
-    return false;
+    const { number } = this.#row;
+    const timeoutMs = heartbeatMs && this.#silentSinceMs + heartbeatMs - performance.now();
+    return storage.waitAfter(number, storage.queue(number).durableTail, signal, timeoutMs);
   }
 
-  #open(after: Position | undefined): Source {
+  /** Gives back what was not handed over. */
+  close(): void {
+    this.#source.release();
+    this.#context.readers.leave(this.#row.number, this.#request.ackMode === "AUTO");
+  }
+
+  #open(after: number | undefined): Source {
     const { storage, readers } = this.#context;
-    const queue = storage.queue(this.#row.number);
-    const start = after === undefined ? undefined : startAfter(this.#row, queue, after);
-    if (this.#request.ackMode === "NONE") return new Looking(storage, this.#row, start ?? queue.floor);
-    return new Taking(storage, this.#row, readers.delivery(this.#row), start);
+    if (this.#request.ackMode === "AUTO") return new Taking(storage, this.#row, readers.delivery(this.#row), after);
+    return new Looking(storage, this.#row, after ?? storage.queue(this.#row.number).floor);
+  }
+
+  #isCurrent(): boolean {
+    return this.#context.storage.socket(this.#row.number)?.epoch === this.#row.epoch;
   }
 
   #isExcluded(message: Stored): boolean {
     return this.#request.excludeSender !== "" && message.sender === this.#request.excludeSender;
   }
 
-  #frame(event: ReadEvent | undefined, messages: readonly Stored[] = [], gap?: Gap): Frame {
+  #event(event: ReadEvent, gap?: Gap): Frame {
+    return this.#frameOf([], event, gap);
+  }
+
+  #frameOf(messages: readonly Stored[], event: ReadEvent | undefined, gap: Gap | undefined): Frame {
     return {
       socket: this.#row,
       messages,

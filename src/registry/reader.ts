@@ -3,7 +3,10 @@ import { RegistryError } from "./errors.js";
 import type { Gap, Position } from "./frames.js";
 import type { QueueView, ReadLimits, SocketRow, Storage, Stored } from "./storage.js";
 
-/** Where a Read takes its messages from. The stream around it is `read.ts`. */
+/**
+ * Where a Read takes its messages from; the stream around it is `read.ts`. All but `release` need the socket to be
+ * there, in the epoch that the source was made for.
+ */
 export interface Source {
   /** The last sequence covered. */
   readonly position: number;
@@ -11,10 +14,10 @@ export interface Source {
   readonly backlog: number;
   /** What was lost since the last question, if anything was. */
   gap(): Gap | undefined;
-  /** The next messages, at most so many; none when nothing is ready. */
-  take(limits: ReadLimits): Promise<readonly Stored[]>;
   /** Whether `take` would find something now. */
   isReady(): boolean;
+  /** The next messages, at most so many. None when what was ready has just been let go of. */
+  take(limits: ReadLimits): Promise<readonly Stored[]>;
   /** What was taken last has been handed to the transport. */
   handed(): void;
   /** The stream ends, or begins anew: what was taken and not handed over is given back. */
@@ -26,6 +29,8 @@ export class Looking implements Source {
   readonly #storage: Storage;
   readonly #number: number;
   #position: number;
+  /** Messages that were let go of between two others, and are still to be announced. */
+  #missed = 0;
 
   constructor(storage: Storage, row: SocketRow, position: number) {
     this.#storage = storage;
@@ -43,20 +48,22 @@ export class Looking implements Source {
 
   gap(): Gap | undefined {
     const { oldest } = this.#storage.queue(this.#number);
-    const count = oldest - 1 - this.#position;
-    if (count <= 0) return undefined;
-    this.#position = oldest - 1;
-    return { reason: "RETENTION", count };
-  }
-
-  async take(limits: ReadLimits): Promise<readonly Stored[]> {
-    const messages = await this.#storage.readAfter(this.#number, this.#position, limits);
-    this.#position = messages.at(-1)?.sequence ?? this.#position;
-    return messages;
+    const count = this.#missed + Math.max(0, oldest - 1 - this.#position);
+    this.#missed = 0;
+    this.#position = Math.max(this.#position, oldest - 1);
+    return count > 0 ? { reason: "RETENTION", count } : undefined;
   }
 
   isReady(): boolean {
     return this.backlog > 0;
+  }
+
+  async take(limits: ReadLimits): Promise<readonly Stored[]> {
+    const messages = await this.#storage.readAfter(this.#number, this.#position, limits);
+    const last = messages.at(-1)?.sequence ?? this.#position;
+    this.#missed += last - this.#position - messages.length;
+    this.#position = last;
+    return messages;
   }
 
   handed(): void {}
@@ -75,17 +82,19 @@ export class Taking implements Source {
   /** The settled messages up to `replayEnd` that lie after this sequence are still to be replayed. */
   #replayed: number;
   readonly #replayEnd: number;
-  #claimed: number[] = [];
+  /** Messages that were let go of before they could be replayed, and are still to be announced. */
+  #missed = 0;
+  #claimed: readonly number[] = [];
   #position: number;
 
   constructor(storage: Storage, row: SocketRow, delivery: Delivery, after: number | undefined) {
     this.#storage = storage;
     this.#number = row.number;
     this.#delivery = delivery;
-    const queue = storage.queue(row.number);
-    this.#replayEnd = after === undefined ? 0 : queue.durableTail;
+    const { durableTail, floor } = storage.queue(row.number);
+    this.#replayEnd = after === undefined ? 0 : durableTail;
     this.#replayed = after ?? 0;
-    this.#position = after ?? queue.floor;
+    this.#position = after ?? floor;
   }
 
   get position(): number {
@@ -93,26 +102,34 @@ export class Taking implements Source {
   }
 
   get backlog(): number {
-    return this.#delivery.waiting();
+    return this.#delivery.waiting;
   }
 
   gap(): Gap | undefined {
-    const count = this.#storage.queue(this.#number).droppedUnannounced;
-    if (count === 0) return undefined;
+    const { oldest, droppedUnannounced } = this.#storage.queue(this.#number);
+    const passed = Math.max(this.#replayed, Math.min(oldest - 1, this.#replayEnd));
+    const missed = this.#missed + passed - this.#replayed;
+    this.#missed = 0;
+    this.#replayed = passed;
+    if (missed > 0) return { reason: "RETENTION", count: missed };
+    if (droppedUnannounced === 0) return undefined;
     this.#storage.announceDrops(this.#number);
-    return { reason: "OVERFLOW", count };
-  }
-
-  async take(limits: ReadLimits): Promise<readonly Stored[]> {
-    const replay = this.#nextReplay(limits);
-    if (replay.length > 0) return this.#cover(await this.#storage.readAt(this.#number, replay));
-    this.#claimed = this.#delivery.claim(limits);
-    if (this.#claimed.length === 0) return [];
-    return this.#cover(await this.#storage.readAt(this.#number, this.#claimed));
+    return { reason: "OVERFLOW", count: droppedUnannounced };
   }
 
   isReady(): boolean {
     return this.#replayed < this.#replayEnd || this.#delivery.canClaim();
+  }
+
+  async take(limits: ReadLimits): Promise<readonly Stored[]> {
+    const replay = this.#nextReplay(limits);
+    if (replay.length === 0) {
+      this.#claimed = this.#delivery.claim(limits);
+      return await this.#read(this.#claimed);
+    }
+    const messages = await this.#read(replay);
+    this.#missed += replay.length - messages.length;
+    return messages;
   }
 
   handed(): void {
@@ -127,22 +144,23 @@ export class Taking implements Source {
     this.#delivery.release(claimed);
   }
 
-  #cover(messages: readonly Stored[]): readonly Stored[] {
-    this.#position = Math.max(this.#position, messages.at(-1)?.sequence ?? 0);
-    return messages;
+  async #read(sequences: readonly number[]): Promise<readonly Stored[]> {
+    const last = sequences.at(-1);
+    if (last === undefined) return [];
+    this.#position = Math.max(this.#position, last);
+    return await this.#storage.readAt(this.#number, sequences);
   }
 
   #nextReplay(limits: ReadLimits): number[] {
     const queue = this.#storage.queue(this.#number);
     const sequences: number[] = [];
     let bytes = 0;
-    for (let next = Math.max(this.#replayed + 1, queue.oldest); next <= this.#replayEnd; next++) {
-      if (queue.isSettled(next)) {
-        bytes += this.#storage.sizeAt(this.#number, next);
-        if (sequences.length > 0 && (sequences.length >= limits.messages || bytes > limits.bytes)) break;
-        sequences.push(next);
-      }
-      this.#replayed = next;
+    for (; this.#replayed < this.#replayEnd; this.#replayed++) {
+      const next = this.#replayed + 1;
+      if (!queue.isSettled(next)) continue;
+      bytes += this.#storage.sizeAt(this.#number, next);
+      if (sequences.length > 0 && (sequences.length >= limits.messages || bytes > limits.bytes)) break;
+      sequences.push(next);
     }
     return sequences;
   }

@@ -2,17 +2,22 @@ import { Delivery } from "./delivery.js";
 import { RegistryError } from "./errors.js";
 import type { SocketNumber, SocketRow, Storage } from "./storage.js";
 
-interface Reading {
-  count: number;
-  delivery: Delivery;
+/** What is known of a socket's agent, for as long as there is a socket. */
+interface Presence {
+  /** Its open Reads. */
+  readers: number;
+  /** Those of them that take messages: the agent is there. */
+  takers: number;
+  lastSeenMs: number | undefined;
+  /** What its open Reads share. */
+  delivery: Delivery | undefined;
 }
 
 /** The open Reads, by socket: how many there are, and what they share. */
 export class Readers {
   readonly #storage: Storage;
   readonly #perSocketMax: number;
-  readonly #reading = new Map<SocketNumber, Reading>();
-  readonly #lastSeenMs = new Map<SocketNumber, number>();
+  readonly #presences = new Map<SocketNumber, Presence>();
 
   constructor(storage: Storage, perSocketMax: number) {
     this.#storage = storage;
@@ -20,56 +25,66 @@ export class Readers {
   }
 
   /** @throws READER_LIMIT */
-  enter(row: SocketRow): void {
-    const reading = this.#reading.get(row.number);
-    if (reading === undefined) {
-      const delivery = new Delivery(this.#storage, row.number, row.epoch);
-      this.#reading.set(row.number, { count: 1, delivery });
-      return;
-    }
-    if (reading.count >= this.#perSocketMax) {
-      throw new RegistryError("READER_LIMIT", `${row.socketId} has ${reading.count} open Reads, the most allowed`, {
-        socket_id: row.socketId,
+  enter({ number, socketId }: SocketRow, takes: boolean): void {
+    const presence = this.#presence(number);
+    if (presence.readers >= this.#perSocketMax) {
+      throw new RegistryError("READER_LIMIT", `${socketId} has ${presence.readers} open Reads, the most allowed`, {
+        socket_id: socketId,
         limit: String(this.#perSocketMax),
       });
     }
-    reading.count++;
+    presence.readers++;
+    if (takes) presence.takers++;
   }
 
-  leave(number: SocketNumber): void {
-    const reading = this.#reading.get(number);
-    if (reading !== undefined && --reading.count === 0) this.#reading.delete(number);
+  leave(number: SocketNumber, takes: boolean): void {
+    const presence = this.#presences.get(number);
+    if (presence === undefined) return;
+    if (takes) {
+      presence.takers--;
+      presence.lastSeenMs = Date.now();
+    }
+    if (--presence.readers === 0) presence.delivery = undefined;
   }
 
   count(number: SocketNumber): number {
-    return this.#reading.get(number)?.count ?? 0;
+    return this.#presences.get(number)?.readers ?? 0;
   }
 
   /** The socket's agent gave a sign of life. */
   seen(number: SocketNumber): void {
-    this.#lastSeenMs.set(number, Date.now());
+    this.#presence(number).lastSeenMs = Date.now();
   }
 
   lastSeenMs(number: SocketNumber): number | undefined {
-    return this.#lastSeenMs.get(number);
+    const presence = this.#presences.get(number);
+    return presence !== undefined && presence.takers > 0 ? Date.now() : presence?.lastSeenMs;
   }
 
-  /** The socket is gone. */
+  /** The socket is gone for good. Its Reads may still be about to find out. */
   forget(number: SocketNumber): void {
-    this.#lastSeenMs.delete(number);
+    this.#presences.delete(number);
   }
 
-  inFlight(row: SocketRow): number {
-    const delivery = this.#reading.get(row.number)?.delivery;
-    return delivery?.epoch === row.epoch ? delivery.inFlight : 0;
+  inFlight({ number, epoch }: SocketRow): number {
+    const delivery = this.#presences.get(number)?.delivery;
+    return delivery?.epoch === epoch ? delivery.inFlight : 0;
   }
 
   /** What the AUTO readers of a socket share in its present epoch. The caller must have entered. */
-  delivery(row: SocketRow): Delivery {
-    const reading = this.#reading.get(row.number);
-    if (reading?.delivery.epoch === row.epoch) return reading.delivery;
-    const delivery = new Delivery(this.#storage, row.number, row.epoch);
-    this.#reading.set(row.number, { count: reading?.count ?? 1, delivery });
-    return delivery;
+  delivery({ number, epoch }: SocketRow): Delivery {
+    const presence = this.#presence(number);
+    if (presence.delivery?.epoch === epoch) return presence.delivery;
+    presence.delivery = new Delivery(this.#storage, number, epoch);
+    return presence.delivery;
+  }
+
+  #presence(number: SocketNumber): Presence {
+    let presence = this.#presences.get(number);
+    if (presence === undefined) {
+      presence = { readers: 0, takers: 0, lastSeenMs: undefined, delivery: undefined };
+      this.#presences.set(number, presence);
+    }
+    return presence;
   }
 }

@@ -13,6 +13,8 @@
 export interface Storage {
   /** The id of this data directory. Another id is another history. */
   readonly instance: string;
+  /** How often the state was made again from what is on disk. Whoever keeps something derived from it looks here. */
+  readonly generation: number;
   /** The revision of the newest entry, durable or not. Revisions are contiguous from 1. */
   readonly revision: number;
   /** The bytes that the entries of the log occupy, dead ones that wait for removal included. */
@@ -37,7 +39,7 @@ export interface Storage {
   /** Resolves when every change so far is durable; at once when there is none under way. */
   durable(): Promise<void>;
 
-  /** The counters of a queue. The object is a view: its values change. */
+  /** The counters of a queue. The object is a view: its values change, until the socket is reset or deleted. */
   queue(number: SocketNumber): QueueView;
   /**
    * The messages after sequence `after`, in order, durable ones only, settled ones included while they are retained.
@@ -45,7 +47,10 @@ export interface Storage {
    * @returns fewer than asked for only at the limits or at the end
    */
   readAfter(number: SocketNumber, after: number, limits: ReadLimits): Promise<readonly Stored[]>;
-  /** The messages of these sequences, in the order asked for. One that is gone or damaged is there, marked as damaged. */
+  /**
+   * The messages of these sequences, in the order asked for, durable ones only. One that does not check is there, marked
+   * as damaged; one that was let go of is not.
+   */
   readAt(number: SocketNumber, sequences: readonly number[]): Promise<readonly Stored[]>;
   /** The stored bytes of the message at a sequence, without reading it; 0 when it is gone. */
   sizeAt(number: SocketNumber, sequence: number): number;
@@ -66,7 +71,8 @@ export interface Storage {
   announceDrops(number: SocketNumber): void;
 
   /**
-   * Lets go of settled messages beyond these limits, oldest first, and removes what nobody needs.
+   * Lets go of settled messages beyond these limits, oldest first, and removes what nobody needs. A message that is
+   * older than what was let go of is let go of as soon as it is settled.
    * @returns how many entries it removed
    */
   retain(limits: RetentionLimits): Promise<number>;
@@ -225,7 +231,7 @@ export interface Stored {
   readonly sequence: number;
   readonly revision: number;
   readonly timeMs: number;
-  /** The entry is gone or does not check: body, sender and recipient are empty. */
+  /** The entry is lost or does not check: time, body, sender and recipient are empty. */
   readonly damaged: boolean;
   readonly sender: string;
   readonly recipient: string;

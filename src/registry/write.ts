@@ -1,6 +1,7 @@
 import { RegistryError, socketNotFound } from "./errors.js";
 import { type Limits, RESULTS_MAX } from "./limits.js";
 import { messageIdOf } from "./message.js";
+import { Room } from "./room.js";
 import { refusalOf, TEAM_CHAT_ALL } from "./socket.js";
 import { type Skip, type SkipReason, type SocketRow, type Storage, TEAM_NUMBER } from "./storage.js";
 
@@ -36,10 +37,17 @@ export interface WriteAnswer {
 export class Writes {
   readonly #storage: Storage;
   readonly #limits: Limits;
+  readonly #room: Room;
 
   constructor(storage: Storage, limits: Limits) {
     this.#storage = storage;
     this.#limits = limits;
+    this.#room = new Room(storage, limits);
+  }
+
+  /** A socket is new or has changed, which can change whether it takes messages. */
+  look(row: SocketRow): void {
+    this.#room.look(row);
   }
 
   write(request: WriteRequest): WriteAnswer {
@@ -54,17 +62,13 @@ export class Writes {
     // What a socket writes to itself is its answer to the team, and no state of it can refuse that.
     if (sender === request.socketId) return this.#append(request, [], true);
     this.#makeRoomAt(row, request.body.length);
-    return this.#append(request, [row], sender === "");
+    const answer = this.#append(request, [row], sender === "");
+    this.#room.look(row);
+    return answer;
   }
 
   #toEveryone(request: WriteRequest): WriteAnswer {
-    const skipped: Skip[] = [];
-    let taken = 0;
-    for (const row of this.#storage.sockets(TEAM_NUMBER)) {
-      const reason = this.#skipReason(row, request);
-      if (reason === undefined) taken++;
-      else skipped.push({ number: row.number, reason });
-    }
+    const skipped = this.#skips(request);
     const isSigned = request.sender !== "";
     if (isSigned) this.#makeRoomOnFeed(request.body.length);
     const { revision } = this.#storage.append({
@@ -78,7 +82,7 @@ export class Writes {
     });
     return {
       messageId: messageIdOf(this.#storage.instance, revision),
-      deliveredCount: taken,
+      deliveredCount: this.#storage.socketCount - skipped.length,
       skippedCount: skipped.length,
       results: this.#results(skipped),
     };
@@ -124,10 +128,17 @@ export class Writes {
     return results;
   }
 
-  /** Why a broadcast passes a socket by; a full queue that drops its oldest makes room here. */
-  #skipReason(row: SocketRow, request: WriteRequest): SkipReason | undefined {
-    if (row.socketId === request.sender && !request.includeSender) return "SENDER";
-    return refusalOf(row) ?? (this.#fit(row, request.body.length) ? undefined : "QUEUE_FULL");
+  /** Whom a broadcast passes by, and why; a full queue that drops its oldest makes room here. Ascending by number. */
+  #skips(request: WriteRequest): Skip[] {
+    const { sender, includeSender, body } = request;
+    const author = sender === "" || includeSender ? undefined : this.#storage.find(sender);
+    const skips: Skip[] = author === undefined ? [] : [{ number: author.number, reason: "SENDER" }];
+    for (const row of this.#room.doubtful(body.length)) {
+      if (row.number === author?.number) continue;
+      const reason = refusalOf(row) ?? (this.#fit(row, body.length) ? undefined : "QUEUE_FULL");
+      if (reason !== undefined) skips.push({ number: row.number, reason });
+    }
+    return skips.sort((a, b) => a.number - b.number);
   }
 
   #makeRoomAt(row: SocketRow, bytes: number): void {
@@ -150,13 +161,10 @@ export class Writes {
 
   /** Whether a message fits into a queue, once its policy has made the room it may make. */
   #fit(row: SocketRow, bytes: number): boolean {
+    if (this.#room.fits(row, bytes)) return true;
+    if (row.config.overflowPolicy !== "DROP_OLDEST" || bytes > this.#room.bytesMax(row)) return false;
     const queue = this.#storage.queue(row.number);
-    const messagesMax = orUnlimited(row.config.maxQueueSize ?? this.#limits.maxQueueMessages);
-    const bytesMax = orUnlimited(row.config.maxQueueBytes ?? this.#limits.maxQueueBytes);
-    const fits = (): boolean => queue.depth < messagesMax && queue.bytes + bytes <= bytesMax;
-    if (fits()) return true;
-    if (row.config.overflowPolicy !== "DROP_OLDEST" || bytes > bytesMax) return false;
-    while (!fits()) this.#storage.drop(row.number, queue.floor + 1);
+    while (!this.#room.fits(row, bytes)) this.#storage.drop(row.number, queue.floor + 1);
     return true;
   }
 
@@ -183,6 +191,3 @@ export function storageFull(storage: Storage, limit: number): RegistryError {
     limit: String(limit),
   });
 }
-
-/** In a socket's config zero means no limit. */
-const orUnlimited = (limit: number): number => (limit === 0 ? Number.POSITIVE_INFINITY : limit);

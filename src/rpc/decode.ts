@@ -17,6 +17,12 @@ export type StructValue = { [key: string]: unknown } | undefined;
  */
 const maxNestedMessages = 95;
 
+/**
+ * How many messages may be nested in a request in all, which are 20 times the bytes once they are objects. A Struct of
+ * 4 MiB, the most that a setting allows, cannot have more.
+ */
+const maxMessages = 1_500_000;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const decodeUtf8 = (bytes: Uint8Array) => utf8.decode(bytes);
 
@@ -61,6 +67,7 @@ class StrictReader extends BinaryReader {
   /** Where the open messages end, the outermost first. */
   readonly #ends: number[] = [];
   readonly #bytes: Uint8Array;
+  #count = 0;
   #failure: Error | undefined;
 
   constructor(bytes: Uint8Array) {
@@ -96,6 +103,9 @@ class StrictReader extends BinaryReader {
     if (this.#ends.length >= maxNestedMessages) {
       const text = "the request is nested too deep: a Struct may have 30 levels";
       this.#fail(new RegistryError("CONTEXT_TOO_DEEP", text, { limit: "30" }));
+    }
+    if (++this.#count > maxMessages) {
+      this.#fail(new Error(`it has more than ${maxMessages} parts`));
     }
     this.#ends.push(end);
   }

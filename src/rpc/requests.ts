@@ -30,6 +30,9 @@ const HEARTBEAT_MAX_MS = 3_600_000;
 /** No duration of ours is longer than ten years. */
 const DURATION_MAX_MS = 10 * 365 * 86_400_000;
 
+/** A listing asks for this many states at most: more than there are, for clients that name one twice. */
+const STATES_MAX = 16;
+
 /** The registry's words by the wire's numbers. */
 const conflictPolicies: readonly CreateRequest["onConflict"][] = ["FAIL", "FAIL", "USE_EXISTING", "REPLACE"];
 const resetScopes: readonly ResetRequest["scope"][] = ["ALL", "ALL", "QUEUE", "CONTEXT"];
@@ -137,6 +140,11 @@ export class Requests {
     this.text("model", request.model);
     this.labels(request.labels);
     this.text("page_token", request.pageToken, 1_024);
+    if (request.states.length > STATES_MAX) {
+      throw invalidField("states", `has ${request.states.length} entries and may have ${STATES_MAX}`, {
+        limit: String(STATES_MAX),
+      });
+    }
     return {
       ...request,
       states: request.states.flatMap((state) => states[checkEnum("states", state, SocketState)] ?? []),

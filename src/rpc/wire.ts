@@ -15,9 +15,8 @@ import type { Frame } from "../registry/frames.js";
 import { headerFrom, headerOf, headerTo, messageIdOf } from "../registry/message.js";
 import { type SocketRow, type Stored, TEAM_NUMBER } from "../registry/storage.js";
 
-/** Writers that are used again and again, since `finish` empties them and nothing in between waits. */
-const frameWriter = new BinaryWriter();
-const copyWriter = new BinaryWriter();
+/** Writers that are used again and again, since `finish` empties them. */
+const idleWriters: BinaryWriter[] = [];
 
 /** The tag of ReadResponse.messages: field 1, length-delimited. */
 const MESSAGES_TAG = (1 << 3) | 2;
@@ -51,7 +50,7 @@ export function encodeBody(request: WriteRequest): Uint8Array {
     threadId: request.threadId,
     replyTo: request.replyTo,
   };
-  return Message.encode(shared, copyWriter).finish();
+  return encoded((writer) => Message.encode(shared, writer));
 }
 
 /** Whose copy it is. */
@@ -69,14 +68,6 @@ export function decodeCopy(message: Stored, holder: Holder): Message {
 /** An encoded ReadResponse. */
 export function encodeFrame(instance: string, frame: Frame): Buffer {
   const holder = { instance, socket: frame.socket, deliveryAttempt: frame.deliveryAttempt };
-  for (const message of frame.messages) {
-    const own = encodeOwn(message, holder);
-    frameWriter
-      .uint32(MESSAGES_TAG)
-      .uint32(message.body.length + own.length)
-      .raw(message.body)
-      .raw(own);
-  }
   const rest: ReadResponse = {
     messages: [],
     event: frame.event === undefined ? ReadEvent.READ_EVENT_UNSPECIFIED : events[frame.event],
@@ -85,7 +76,18 @@ export function encodeFrame(instance: string, frame: Frame): Buffer {
     droppedCount: BigInt(frame.droppedCount),
     gapReason: frame.gapReason === undefined ? GapReason.GAP_REASON_UNSPECIFIED : gapReasons[frame.gapReason],
   };
-  return asBuffer(ReadResponse.encode(rest, frameWriter).finish());
+  const bytes = encoded((writer) => {
+    for (const message of frame.messages) {
+      const own = encodeOwn(message, holder);
+      writer
+        .uint32(MESSAGES_TAG)
+        .uint32(message.body.length + own.length)
+        .raw(message.body)
+        .raw(own);
+    }
+    return ReadResponse.encode(rest, writer);
+  });
+  return asBuffer(bytes);
 }
 
 /** The fields that one copy has for itself. */
@@ -101,7 +103,18 @@ function encodeOwn(message: Stored, { instance, socket, deliveryAttempt }: Holde
     epoch: socket.epoch,
     deliveryAttempt,
   };
-  return Message.encode(own, copyWriter).finish();
+  return encoded((writer) => Message.encode(own, writer));
+}
+
+/**
+ * What `encode` writes. A writer whose encoding failed holds half of it and is given up, for the next one to use it would
+ * send that half along.
+ */
+function encoded(encode: (writer: BinaryWriter) => BinaryWriter): Uint8Array {
+  const writer = idleWriters.pop() ?? new BinaryWriter();
+  const bytes = encode(writer).finish();
+  idleWriters.push(writer);
+  return bytes;
 }
 
 /** The same bytes as the Buffer that grpc-js wants, without a copy. */

@@ -1,14 +1,15 @@
 import { CheckpointPiece, type EntryBlock, type QueueImage } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Batch } from "./commit.js";
-import { type Entries, EntryKind } from "./entries.js";
-import { checkpointKey, checkpointRange, type KeyRange } from "./keys.js";
-import { DamagedRecord, decodeRecord, encodeRecord } from "./records.js";
+import { BLOCK_SIZE, type Entries } from "./entries.js";
+import { checkpointKey, checkpointRange } from "./keys.js";
+import type { Queue } from "./queue.js";
+import { decodeRecord, encodeRecord } from "./records.js";
+import { type ReadRows, readEach } from "./source.js";
 import type { State } from "./state.js";
+import type { TimelineImage } from "./timeline.js";
 
 /** A piece holds about this many numbers, so that encoding one does not hold the event loop for long. */
 const PIECE_NUMBERS = 16_384;
-/** A new checkpoint is due after this many entries. */
-const INTERVAL_REVISIONS = 200_000;
 /** There are two slots: while one checkpoint is written, the one before stays whole. */
 const SLOTS = 2;
 
@@ -26,12 +27,15 @@ export interface Checkpoint {
  */
 export class Checkpoints {
   readonly #state: State;
+  readonly #interval: number;
   #slot: number;
   #revision: number;
   #isWriting = false;
 
-  constructor(state: State, newest: Checkpoint | undefined) {
+  /** @param interval a new checkpoint is due after this many entries */
+  constructor(state: State, newest: Checkpoint | undefined, interval: number) {
     this.#state = state;
+    this.#interval = interval;
     this.#slot = newest?.slot ?? 0;
     this.#revision = newest?.revision ?? 0;
   }
@@ -42,7 +46,12 @@ export class Checkpoints {
   }
 
   get isDue(): boolean {
-    return !this.#isWriting && this.lag >= INTERVAL_REVISIONS;
+    return !this.#isWriting && this.lag >= this.#interval;
+  }
+
+  /** Makes every checkpoint void: after a loss, the queues are numbered anew. */
+  static forget(batch: Batch): void {
+    for (let slot = 0; slot < SLOTS; slot++) batch.del(checkpointKey(slot, 0));
   }
 
   /** Writes one now. `commit` gives the batch to add a piece to and resolves when that is durable. */
@@ -64,20 +73,32 @@ export class Checkpoints {
   }
 }
 
+interface CopiedQueue {
+  readonly number: number;
+  readonly epochRevision: number;
+  readonly anchors: number[];
+  readonly endIndex: number | undefined;
+}
+
+const living = (queue: Queue): { queue: Queue; endIndex: undefined } => ({ queue, endIndex: undefined });
+
 type Contents = Pick<CheckpointPiece, "blocks" | "timeline" | "queues">;
 
 /** Copies what a checkpoint holds now, as pieces to encode later. */
 function copyPieces(state: State): (() => Contents)[] {
-  const timeline = state.timeline.image();
-  const pieces: (() => Contents)[] = [
-    () => ({ blocks: [], timeline: { ...timeline, revisions: differences(timeline.revisions, 1) }, queues: [] }),
-  ];
+  const { chunks, revisions } = state.timeline.image();
+  const timeline = (): Contents["timeline"] => ({
+    chunks: differences(chunks, 1),
+    revisions: differences(revisions, 1),
+  });
+  const pieces: (() => Contents)[] = [() => ({ blocks: [], timeline: timeline(), queues: [] })];
   const blocks = state.entries.image();
-  for (let from = 0; from < blocks.length; from += PIECE_NUMBERS / 256) {
-    const part = blocks.slice(from, from + PIECE_NUMBERS / 256);
+  const blocksPerPiece = PIECE_NUMBERS / BLOCK_SIZE;
+  for (let from = 0; from < blocks.length; from += blocksPerPiece) {
+    const part = blocks.slice(from, from + blocksPerPiece);
     pieces.push(() => ({ blocks: part.map(toBlock), timeline: undefined, queues: [] }));
   }
-  let part: { number: number; epochRevision: number; anchors: number[] }[] = [];
+  let part: CopiedQueue[] = [];
   let numbers = 0;
   const finish = (): void => {
     const queues = part;
@@ -85,9 +106,10 @@ function copyPieces(state: State): (() => Contents)[] {
     part = [];
     numbers = 0;
   };
-  for (const queue of state.queues()) {
+  const ended = state.endedQueues();
+  for (const { queue, endIndex } of [...[...state.queues()].map(living), ...ended]) {
     const anchors = queue.order.image();
-    part.push({ number: queue.number, epochRevision: queue.epochRevision, anchors });
+    part.push({ number: queue.number, epochRevision: queue.epochRevision, anchors, endIndex });
     numbers += anchors.length;
     if (numbers >= PIECE_NUMBERS) finish();
   }
@@ -96,10 +118,7 @@ function copyPieces(state: State): (() => Contents)[] {
 }
 
 /** The newest checkpoint that is whole and not of a later time than the log. */
-export async function readCheckpoint(
-  rows: (range: KeyRange) => AsyncIterable<[Buffer, Buffer]>,
-  lastRevision: number,
-): Promise<Checkpoint | undefined> {
+export async function readCheckpoint(rows: ReadRows, lastRevision: number): Promise<Checkpoint | undefined> {
   let newest: Checkpoint | undefined;
   for (let slot = 0; slot < SLOTS; slot++) {
     const found = await readSlot(rows, slot);
@@ -110,22 +129,13 @@ export async function readCheckpoint(
   return newest;
 }
 
-async function readSlot(
-  rows: (range: KeyRange) => AsyncIterable<[Buffer, Buffer]>,
-  slot: number,
-): Promise<Checkpoint | undefined> {
+async function readSlot(rows: ReadRows, slot: number): Promise<Checkpoint | undefined> {
   const pieces: CheckpointPiece[] = [];
-  try {
-    for await (const [, value] of rows(checkpointRange(slot))) {
-      const piece = decodeRecord(CheckpointPiece, value);
-      // Pieces of a longer and older checkpoint may lie behind the last one.
-      if (pieces.length > 0 && pieces.length === pieces[0]?.pieces) break;
-      pieces.push(piece);
-    }
-  } catch (error) {
-    if (error instanceof DamagedRecord) return undefined;
-    throw error;
-  }
+  await readEach(rows, checkpointRange(slot), (key, value) => {
+    // Pieces of a longer and older checkpoint may lie behind the last one.
+    const isNext = key.equals(checkpointKey(slot, pieces.length));
+    if (isNext && pieces.length !== pieces[0]?.pieces) pieces.push(decodeRecord(CheckpointPiece, value));
+  });
   const first = pieces[0];
   const isWhole = first !== undefined && pieces.length === first.pieces;
   if (!isWhole || pieces.some((piece) => piece.revision !== first.revision)) return undefined;
@@ -137,33 +147,37 @@ export function anchorsOf(image: QueueImage): number[] {
   return sums(image.anchors, 3);
 }
 
-/** The revisions of the timeline's image. */
-export function broadcastsOf(piece: CheckpointPiece): number[] {
-  return sums(piece.timeline?.revisions ?? [], 1);
+/** The timeline of a checkpoint. */
+export function timelineOf({ pieces }: Checkpoint): TimelineImage {
+  const timeline = pieces[0]?.timeline;
+  return { chunks: sums(timeline?.chunks ?? [], 1), revisions: sums(timeline?.revisions ?? [], 1) };
 }
 
-/** Puts the entries of a piece into the table. */
-export function restoreEntries(piece: CheckpointPiece, entries: Entries): void {
+/** Puts the entries of a piece into the table, but for those that were removed since. */
+export function restoreEntries(
+  piece: CheckpointPiece,
+  entries: Entries,
+  isRemoved: (revision: number) => boolean,
+): void {
   for (const block of piece.blocks) {
     const times = sums(block.times, 1);
     for (const [place, size] of block.sizes.entries()) {
-      if (size === 0) continue;
-      const kind = (block.kinds[place] ?? EntryKind.change) as EntryKind;
-      entries.add(block.number * block.sizes.length + place, kind, size, times[place] ?? 0, 0);
+      const revision = block.number * BLOCK_SIZE + place;
+      if (size === 0 || isRemoved(revision)) continue;
+      entries.add(revision, size, times[place] ?? 0, 0);
     }
   }
 }
 
-function toBlock(block: { number: number; kinds: Uint8Array; sizes: Uint32Array; times: Float64Array }): EntryBlock {
+function toBlock(block: { number: number; sizes: Uint32Array; times: Float64Array }): EntryBlock {
   return {
     number: block.number,
-    kinds: Buffer.from(block.kinds),
     sizes: [...block.sizes],
     times: differences(block.times, 1),
   };
 }
 
-function toQueue(image: { number: number; epochRevision: number; anchors: number[] }): QueueImage {
+function toQueue(image: CopiedQueue): QueueImage {
   return { ...image, anchors: differences(image.anchors, 3) };
 }
 

@@ -13,7 +13,7 @@ interface Options {
   readonly sync: boolean;
   /** Called just before a batch is written, to add what changes too often to be added each time. */
   readonly prepare: (batch: Batch) => void;
-  /** Called when a batch is durable, before anybody who waits for it. */
+  /** Called when a batch is durable, before anybody who waits for it. When it throws, the batch counts as failed. */
   readonly committed: () => void;
   /** Called once, when a batch failed. Nothing is written after it. */
   readonly failed: (error: unknown) => void;
@@ -67,29 +67,32 @@ export class GroupCommit {
     return this.#pending;
   }
 
-  #write(): void {
+  async #write(): Promise<void> {
     const next = this.#pending;
     if (next === undefined || this.#writing !== undefined || this.#failure !== undefined) return;
-    this.#options.prepare(next.batch);
     this.#pending = undefined;
     this.#writing = next.durable;
-    next.batch.write({ sync: this.#options.sync }).then(
-      () => {
-        this.#writing = undefined;
-        this.#options.committed();
-        next.settle();
-        // Those who are answered now may write again in this turn, and then share the next batch.
-        if (this.#pending !== undefined) setImmediate(() => this.#write());
-      },
-      (error: unknown) => {
-        this.#failure = error;
-        this.#writing = undefined;
-        const unavailable = storageUnavailable(error);
-        next.settle(unavailable);
-        this.#pending?.settle(unavailable);
-        this.#options.failed(error);
-      },
-    );
+    try {
+      this.#options.prepare(next.batch);
+      await next.batch.write({ sync: this.#options.sync });
+      this.#options.committed();
+    } catch (error) {
+      this.#fail(next, error);
+      return;
+    }
+    this.#writing = undefined;
+    next.settle();
+    // Those who are answered now may write again in this turn, and then share the next batch.
+    if (this.#pending !== undefined) setImmediate(() => this.#write());
+  }
+
+  #fail(written: Pending, error: unknown): void {
+    this.#failure = error;
+    this.#writing = undefined;
+    const unavailable = storageUnavailable(error);
+    written.settle(unavailable);
+    this.#pending?.settle(unavailable);
+    this.#options.failed(error);
   }
 }
 

@@ -5,20 +5,8 @@ export const BLOCK_SIZE = 256;
 /** Blocks that are removed altogether are remembered in spans of this many. */
 export const SPAN_BLOCKS = 256;
 
-/** What an entry is, as far as its removal is concerned. */
-export const EntryKind = {
-  /** A change of the registry: no queue holds it, and history needs it. */
-  change: 0,
-  /** A message that went to one socket by name, and to the feed at most. */
-  direct: 1,
-  /** A message that went to many. */
-  broadcast: 2,
-} as const;
-export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
-
 /** What is known of each entry of a block, by its place in the block. A size of zero: it is not there. */
 interface Block {
-  readonly kinds: Uint8Array;
   readonly sizes: Uint32Array;
   readonly references: Uint32Array;
   readonly times: Float64Array;
@@ -55,20 +43,14 @@ export class Entries {
     return this.#bytes;
   }
 
-  /** How many entries wait for removal. */
-  get deadCount(): number {
-    return this.#dead.length;
-  }
-
   /** Adds the entry of the next revision, or, in recovery, of a later one: what lies between is not there. */
-  add(revision: number, kind: EntryKind, size: number, timeMs: number, references: number): void {
+  add(revision: number, size: number, timeMs: number, references: number): void {
     const number = Math.floor(revision / BLOCK_SIZE);
     let block = this.#blocks.get(number);
     if (block === undefined) {
       // The block before may have been emptied while it was the newest, when it could not go yet.
       if (this.#blocks.get(number - 1)?.count === 0) this.#blocks.delete(number - 1);
       block = {
-        kinds: new Uint8Array(BLOCK_SIZE),
         sizes: new Uint32Array(BLOCK_SIZE),
         references: new Uint32Array(BLOCK_SIZE),
         times: new Float64Array(BLOCK_SIZE),
@@ -77,7 +59,6 @@ export class Entries {
       this.#blocks.set(number, block);
     }
     const place = revision % BLOCK_SIZE;
-    block.kinds[place] = kind;
     block.sizes[place] = size;
     block.references[place] = references;
     block.times[place] = timeMs;
@@ -92,13 +73,9 @@ export class Entries {
     return this.#block(revision)?.sizes[revision % BLOCK_SIZE] ?? 0;
   }
 
-  /** When an entry was appended; undefined when it is not there. */
+  /** When an entry was appended; undefined, or before 1970, when it is not there. */
   timeMs(revision: number): number | undefined {
     return this.#block(revision)?.times[revision % BLOCK_SIZE];
-  }
-
-  kind(revision: number): EntryKind {
-    return (this.#block(revision)?.kinds[revision % BLOCK_SIZE] ?? EntryKind.change) as EntryKind;
   }
 
   /** One queue holds the entry no longer. */
@@ -121,12 +98,14 @@ export class Entries {
   /** Takes an entry that nobody holds out of the history at once, whatever retention says. */
   erase(revision: number): void {
     const size = this.size(revision);
-    if (size === 0 || this.isHeld(revision) || revision <= this.#historyFloor) return;
-    // Counted out now; when retention comes past, `#isErased` keeps it from being counted twice.
+    const block = this.#block(revision);
+    const place = revision % BLOCK_SIZE;
+    // What is dead already, by retention or because it was in another queue that ended, is not counted out twice.
+    const isDead = revision <= this.#historyFloor || block?.times[place] === ERASED;
+    if (block === undefined || size === 0 || isDead || this.isHeld(revision)) return;
     this.#historyCount--;
     this.#historyBytes -= size;
-    const block = this.#block(revision);
-    if (block !== undefined) block.times[revision % BLOCK_SIZE] = ERASED;
+    block.times[place] = ERASED;
     this.#dead.push(revision);
   }
 
@@ -140,11 +119,9 @@ export class Entries {
     return this.#historyFloor > before;
   }
 
-  /** Takes up to `limit` dead entries off the list. */
+  /** Takes up to `limit` dead entries off the list, in no particular order. */
   takeDead(limit: number): number[] {
-    const taken = this.#dead.slice(0, limit);
-    this.#dead = this.#dead.slice(taken.length);
-    return taken;
+    return this.#dead.splice(-limit);
   }
 
   /** Forgets entries that are being removed, or that were found missing. */
@@ -178,21 +155,29 @@ export class Entries {
     return (this.#blocks.get(number)?.count ?? 0) > 0 || number >= Math.floor(this.#last / BLOCK_SIZE);
   }
 
-  /** The first revision of the first block that has entries. */
-  firstRevision(): number {
-    let first = Math.floor(this.#last / BLOCK_SIZE);
-    for (const [number, block] of this.#blocks) if (block.count > 0) first = Math.min(first, number);
-    return first * BLOCK_SIZE;
+  /** A revision so that the entries from there on, as far as they are known, are at least this many bytes. */
+  endStart(bytes: number): number {
+    let left = bytes;
+    const numbers = [...this.#blocks.keys()].sort((a, b) => b - a);
+    for (const number of numbers) {
+      for (const size of this.#blocks.get(number)?.sizes ?? []) left -= size;
+      if (left <= 0) return number * BLOCK_SIZE;
+    }
+    return 0;
   }
 
   /** Copies of the blocks, for a checkpoint. */
-  image(): { number: number; kinds: Uint8Array; sizes: Uint32Array; times: Float64Array }[] {
+  image(): { number: number; sizes: Uint32Array; times: Float64Array }[] {
     return [...this.#blocks].map(([number, block]) => ({
       number,
-      kinds: block.kinds.slice(),
       sizes: block.sizes.slice(),
       times: block.times.slice(),
     }));
+  }
+
+  /** Recovery: forgets who holds what, to count it again. */
+  forgetHolders(): void {
+    for (const { references } of this.#blocks.values()) references.fill(0);
   }
 
   /** Recovery: counts one more holder of an entry. */
@@ -212,7 +197,9 @@ export class Entries {
     for (const [number, block] of this.#blocks) {
       for (let place = 0; place < BLOCK_SIZE; place++) {
         const size = block.sizes[place] ?? 0;
-        if (size > 0 && block.references[place] === 0) this.#let(number * BLOCK_SIZE + place, size);
+        if (size === 0 || (block.references[place] ?? 0) > 0) continue;
+        if (block.times[place] === ERASED) this.#dead.push(number * BLOCK_SIZE + place);
+        else this.#let(number * BLOCK_SIZE + place, size);
       }
     }
   }
@@ -238,7 +225,7 @@ export class Entries {
   #isTooMuch(limits: RetentionLimits, nowMs: number): boolean {
     if (this.#historyCount > limits.messages || this.#historyBytes > limits.bytes) return true;
     const next = this.timeMs(this.#historyFloor + 1);
-    return next === undefined ? this.#historyCount > 0 : next <= nowMs - limits.ageMs;
+    return next === undefined || next <= nowMs - limits.ageMs;
   }
 
   #passOne(durable: number): void {

@@ -38,6 +38,9 @@ export const number64 = (key: Buffer): number => key.readUInt32BE(1) * 2 ** 32 +
 /** The number in a key of `rowKey` or `cursorKey`. */
 export const number32 = (key: Buffer): number => key.readUInt32BE(1);
 
+/** Whether a key is one of `rowKey`. */
+export const isRowKey = (key: Buffer): boolean => key[0] === ROW;
+
 export interface KeyRange {
   readonly gte: Buffer;
   readonly lt: Buffer;

@@ -14,14 +14,20 @@ import type {
   Storage,
   Stored,
 } from "../registry/storage.js";
+import { codeOf, FolderInUse } from "./level-errors.js";
 import { LevelLog, type LogHooks, type LogOptions } from "./level-log.js";
 import type { Queue } from "./queue.js";
+import { isDamaged } from "./recovery.js";
 import { Wakeups } from "./wakeups.js";
-import { Witness } from "./witness.js";
+
+export { FolderInUse } from "./level-errors.js";
+export { UnknownVersion } from "./records.js";
 
 /** After a failure the store is opened again after this long, and then ever less often. */
 const REOPEN_MS = 50;
 const REOPEN_MAX_MS = 1_000;
+/** So many entries are read in about a second at start. */
+const CHECKPOINT_INTERVAL = 200_000;
 
 /** Where the store says what it finds. */
 export interface StoreLog {
@@ -30,15 +36,14 @@ export interface StoreLog {
   error(values: object, text: string): void;
 }
 
-export interface LevelOptions extends Omit<LogOptions, "now"> {
+export interface LevelOptions extends Pick<LogOptions, "durability" | "recentBytes"> {
+  /** The data directory. */
+  readonly folder: string;
+  readonly log: StoreLog;
   /** The clock, in milliseconds since 1970. It may jump; the log's own times never run backwards. */
   readonly now?: () => number;
-  readonly log: StoreLog;
-}
-
-/** Another process has the data directory. */
-export class FolderInUse extends Error {
-  override readonly name = "FolderInUse";
+  /** A checkpoint of the index is due after this many entries. */
+  readonly checkpointInterval?: number;
 }
 
 /**
@@ -47,18 +52,19 @@ export class FolderInUse extends Error {
  */
 export class LevelStorage implements Storage {
   readonly #options: LogOptions & { readonly log: StoreLog };
-  readonly #witness: Witness;
   readonly #wakeups = new Wakeups();
   readonly #closing = new AbortController();
   #log: LevelLog | undefined;
   #instance = "";
   #reopening: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
   #failure: unknown;
+  #generation = 0;
 
   private constructor(options: LevelOptions) {
     mkdirSync(options.folder, { recursive: true });
-    this.#options = { now: Date.now, ...options, folder: join(options.folder, "log") };
-    this.#witness = new Witness(options.folder);
+    const defaults = { now: Date.now, checkpointInterval: CHECKPOINT_INTERVAL };
+    this.#options = { ...defaults, ...options, folder: join(options.folder, "log") };
   }
 
   /**
@@ -68,10 +74,9 @@ export class LevelStorage implements Storage {
   static async open(options: LevelOptions): Promise<LevelStorage> {
     const storage = new LevelStorage(options);
     try {
-      storage.#take(await storage.#openLog());
+      storage.#take(await storage.#openLog(false));
       return storage;
     } catch (error) {
-      storage.#witness.close();
       if (codeOf(error) !== "LEVEL_LOCKED") throw error;
       throw new FolderInUse(`the data directory ${options.folder} is in use by another process`, { cause: error });
     }
@@ -79,6 +84,10 @@ export class LevelStorage implements Storage {
 
   get instance(): string {
     return this.#instance;
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   get revision(): number {
@@ -146,7 +155,8 @@ export class LevelStorage implements Storage {
 
   sizeAt(number: SocketNumber, sequence: number): number {
     const { state } = this.#open();
-    return state.entries.size(state.queue(number)?.order.revisionAt(sequence) ?? 0);
+    const queue = state.queue(number);
+    return queue === undefined || sequence < queue.oldest ? 0 : state.entries.size(queue.order.revisionAt(sequence));
   }
 
   async waitAfter(number: SocketNumber, after: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
@@ -183,7 +193,12 @@ export class LevelStorage implements Storage {
     return this.#guard((log) => log.retain(limits));
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#closing.abort();
     await this.#reopening;
     const log = this.#log;
@@ -191,7 +206,6 @@ export class LevelStorage implements Storage {
     this.#failure = new Error("the store is closed");
     this.#wakeups.failAll(storageUnavailable(this.#failure));
     await log?.close();
-    this.#witness.close();
   }
 
   #open(): LevelLog {
@@ -216,7 +230,7 @@ export class LevelStorage implements Storage {
     }
   }
 
-  async #openLog(): Promise<LevelLog> {
+  async #openLog(isDamaged: boolean): Promise<LevelLog> {
     let log: LevelLog | undefined;
     const hooks: LogHooks = {
       grown: (numbers, everyone) => {
@@ -228,27 +242,30 @@ export class LevelStorage implements Storage {
         if (log !== undefined) this.#fail(log, error);
       },
     };
-    log = await LevelLog.open(this.#witness, this.#options, hooks);
+    log = await LevelLog.open(this.#options, hooks, isDamaged);
     return log;
   }
 
   #take(log: LevelLog): void {
+    this.#generation++;
     this.#log = log;
     this.#instance = log.instance;
-    const { recovered } = log;
-    const { lost, damagedRows, replayed } = recovered;
-    const values = { revision: log.state.entries.last, replayed, checkpoint: recovered.checkpoint?.revision };
-    if (lost.length === 0 && damagedRows === 0) {
+    const { checkpoint, replayed, damage } = log.recovered;
+    const values = { revision: log.state.entries.last, replayed, checkpoint: checkpoint?.revision };
+    if (!isDamaged(damage)) {
       this.#options.log.info(values, "the log is open");
       return;
     }
+    const { lost, damagedKeys, isSalvaged } = damage;
     this.#options.log.error(
-      { ...values, lostCount: lost.length, lost: lost.slice(0, 100), damagedRows },
+      { ...values, lostCount: lost.length, lost: lost.slice(0, 100), damagedRows: damagedKeys.length, isSalvaged },
       "the log is damaged: entries are lost; every socket has a new epoch and goes on with what is left",
     );
   }
 
   #fail(log: LevelLog, error: unknown): void {
+    // A failure after the close is nobody's.
+    if (log !== this.#log) return;
     this.#log = undefined;
     this.#failure = error;
     this.#options.log.error({ err: error }, "a write to the store failed; it is opened again");
@@ -262,7 +279,8 @@ export class LevelStorage implements Storage {
     await failed.abandon().catch((error: unknown) => this.#options.log.error({ err: error }, "closing failed"));
     for (let waitMs = REOPEN_MS; !this.#closing.signal.aborted; waitMs = Math.min(waitMs * 2, REOPEN_MAX_MS)) {
       try {
-        this.#take(await this.#openLog());
+        // LevelDB cannot merge its files when one is damaged, and takes no write until that is done.
+        this.#take(await this.#openLog(codeOf(this.#failure) === "LEVEL_CORRUPTION"));
         return;
       } catch (error) {
         this.#failure = error;
@@ -271,11 +289,4 @@ export class LevelStorage implements Storage {
       }
     }
   }
-}
-
-/** LevelDB's code for an error; it wraps the one that tells the reason. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "";
-  const inner = codeOf(error.cause);
-  return inner || ("code" in error && typeof error.code === "string" ? error.code : "");
 }

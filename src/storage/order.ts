@@ -1,3 +1,4 @@
+import { countBefore } from "./search.js";
 import type { Timeline } from "./timeline.js";
 
 /** The numbers of one anchor: sequence, revision (negative: left out), broadcasts in the timeline once it happened. */
@@ -36,6 +37,11 @@ export class Order {
     return this.#part(this.#head, SEQUENCE);
   }
 
+  /** What lies before `first` has at most this revision, and everything else a greater one. */
+  get firstRevision(): number {
+    return Math.abs(this.#part(this.#head, REVISION)) - this.#own(this.#head);
+  }
+
   /** Whether the newest message is a broadcast. */
   get endsWithBroadcast(): boolean {
     return this.#timeline.end > this.#part(this.#anchors.length - STRIDE, INDEX);
@@ -48,13 +54,15 @@ export class Order {
     return sequence;
   }
 
-  /** Leaves a broadcast out that is about to join the timeline. */
-  skip(revision: number): void {
-    const sequence = this.tail + 1;
+  /** Leaves a broadcast out that is about to join the timeline. @returns false when it is left out already */
+  skip(revision: number): boolean {
     const last = this.#anchors.length - STRIDE;
+    if (this.#part(last, INDEX) > this.#timeline.end) return false;
+    const sequence = this.tail + 1;
     // Two that are left out one after the other need one anchor.
     if (this.#part(last, REVISION) < 0 && this.#part(last, SEQUENCE) === sequence) this.#anchors.length = last;
     this.#anchors.push(sequence, -revision, this.#timeline.end + 1);
+    return true;
   }
 
   /** The entry of a sequence; 0 when there is none. */
@@ -68,12 +76,6 @@ export class Order {
     return this.#timeline.at(this.#part(anchor, INDEX) + offset - own);
   }
 
-  /** Whether the message at a sequence came by name. */
-  isNamed(sequence: number): boolean {
-    const anchor = this.#lastAnchor(SEQUENCE, sequence);
-    return anchor >= 0 && this.#own(anchor) === 1 && this.#part(anchor, SEQUENCE) === sequence;
-  }
-
   /** The newest sequence whose entry has at most this revision. */
   sequenceUpTo(revision: number): number {
     const anchor = this.#lastAnchor(REVISION, revision);
@@ -81,6 +83,11 @@ export class Order {
     const covered = this.#covered(anchor, Math.max(this.#timeline.indexAfter(revision), this.#part(anchor, INDEX)));
     const next = anchor + STRIDE;
     return next < this.#anchors.length ? Math.min(covered, this.#part(next, SEQUENCE) - 1) : covered;
+  }
+
+  /** Whether there may be something to trim. */
+  get isLong(): boolean {
+    return this.#anchors.length - this.#head > STRIDE;
   }
 
   /** Lets go of what lies before this sequence. */
@@ -155,13 +162,9 @@ export class Order {
 
   /** The last anchor whose sequence or revision is at most `limit`; negative when there is none. */
   #lastAnchor(part: typeof SEQUENCE | typeof REVISION, limit: number): number {
-    let low = this.#head / STRIDE;
-    let high = this.#anchors.length / STRIDE;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (Math.abs(this.#part(middle * STRIDE, part)) <= limit) low = middle + 1;
-      else high = middle;
-    }
-    return low * STRIDE - STRIDE < this.#head ? -1 : low * STRIDE - STRIDE;
+    const count = (this.#anchors.length - this.#head) / STRIDE;
+    const isBefore = (place: number): boolean => Math.abs(this.#part(this.#head + place * STRIDE, part)) <= limit;
+    const found = countBefore(count, isBefore);
+    return found === 0 ? -1 : this.#head + (found - 1) * STRIDE;
   }
 }

@@ -74,7 +74,8 @@ export class Queue implements QueueView {
   get oldest(): number {
     const history = this.#shared.entries.historyFloor;
     if (this.#floorRevision <= history) return this.#floor + 1;
-    return Math.max(this.order.first, this.order.sequenceUpTo(history) + 1);
+    // What a renumbered queue had settled before has no sequence in this epoch.
+    return Math.max(1, this.order.first, this.order.sequenceUpTo(history) + 1);
   }
 
   get depth(): number {
@@ -114,12 +115,14 @@ export class Queue implements QueueView {
     return this.order.push(revision);
   }
 
-  /** Leaves a broadcast out that is about to join the timeline. */
-  skip(revision: number, size: number): void {
-    this.#ownActivityMs = this.activityMs;
+  /** Leaves a broadcast out that is about to join the timeline. @returns false when it is left out already */
+  skip(revision: number, size: number): boolean {
+    const activityMs = this.activityMs;
+    if (!this.order.skip(revision)) return false;
+    this.#ownActivityMs = activityMs;
     this.#fold();
     this.#foldedTotal += size;
-    this.order.skip(revision);
+    return true;
   }
 
   /** Settles messages. @returns whether anything changed */
@@ -158,10 +161,19 @@ export class Queue implements QueueView {
 
   /** Releases everything, because the queue ends here. */
   end(): void {
-    const { entries } = this.#shared;
-    for (let sequence = this.#floor + 1; sequence <= this.tail; sequence++) {
-      entries.release(this.order.revisionAt(sequence));
-    }
+    const { entries, timeline } = this.#shared;
+    this.order.visit(
+      this.#floor,
+      (_, revision) => entries.release(revision),
+      (from, to) => {
+        for (let index = from; index < to; index++) entries.release(timeline.at(index));
+      },
+    );
+  }
+
+  /** Lets go of what the order knows of messages that nobody can read any more. */
+  trim(): void {
+    if (this.order.isLong) this.order.trim(this.oldest);
   }
 
   /** Whether the queue can still hand this entry out. */
@@ -182,27 +194,42 @@ export class Queue implements QueueView {
     };
   }
 
-  /** Recovery: takes the delivery state from the cursor's row, and numbers the messages by it when `align` says so. */
-  restore(cursor: Cursor, align: boolean): void {
-    if (align) this.order.shift(cursor.floorSequence - this.order.sequenceUpTo(cursor.floorRevision));
-    this.#floor = cursor.floorSequence;
-    this.#floorRevision = cursor.floorRevision;
-    this.#settled = cursor.settled.length === 0 ? undefined : new Set(cursor.settled);
+  /**
+   * Recovery: takes the delivery state from the cursor's row, and numbers the messages by it: what was settled may be
+   * removed and was not counted then.
+   */
+  restore(cursor: Cursor): void {
+    const { order } = this;
+    // A cursor can be older than the order only when a newer one is lost. What the order let go of was settled.
+    const isOld = cursor.floorSequence < order.first - 1;
+    if (!isOld) order.shift(cursor.floorSequence - order.sequenceUpTo(cursor.floorRevision));
+    this.#floor = isOld ? order.first - 1 : cursor.floorSequence;
+    this.#floorRevision = isOld ? order.firstRevision : cursor.floorRevision;
+    const settled = cursor.settled.filter((sequence) => sequence > this.#floor && sequence <= this.tail);
+    this.#settled = settled.length === 0 ? undefined : new Set(settled);
     this.#dropped = cursor.droppedCount;
     this.#announced = cursor.droppedAnnounced;
     this.#ownActivityMs = Math.max(this.#ownActivityMs, cursor.movedMs);
   }
 
-  /** Recovery: begins a new epoch's numbering with the messages that are left. */
+  /**
+   * After a loss: begins a new epoch's numbering with the messages that are left. What was settled above the floor
+   * counts as unsettled again, because nobody can know which of the messages it was.
+   */
   renumber(): void {
+    for (const sequence of this.#settled ?? []) {
+      this.#bytes += this.#shared.entries.size(this.order.revisionAt(sequence));
+    }
+    this.#settled = undefined;
     this.order.shift(-this.#floor);
-    this.#settled = this.#settled && new Set([...this.#settled].map((sequence) => sequence - this.#floor));
     this.#floor = 0;
+    this.#dropped = 0;
+    this.#announced = 0;
   }
 
   /**
-   * Recovery: holds the entries above the floor and counts their bytes. Of broadcasts only runs are reported;
-   * `runBytes` tells the bytes of one.
+   * Recovery: holds the entries above the floor and counts their bytes, and remembers when the newest came. Of
+   * broadcasts only runs are reported; `runBytes` tells the bytes of one.
    */
   holdAll(run: (fromIndex: number, toIndex: number) => void, runBytes: (from: number, to: number) => number): void {
     const { entries, timeline } = this.#shared;
@@ -220,6 +247,8 @@ export class Queue implements QueueView {
       },
     );
     for (const sequence of this.#settled ?? []) this.#bytes -= entries.size(this.order.revisionAt(sequence));
+    const newest = entries.timeMs(this.order.revisionAt(this.tail));
+    this.#ownActivityMs = Math.max(this.#ownActivityMs, newest ?? 0);
   }
 
   #fold(): void {
@@ -235,6 +264,6 @@ export class Queue implements QueueView {
       this.#shared.entries.release(this.#floorRevision);
     }
     if (settled?.size === 0) this.#settled = undefined;
-    this.order.trim(this.oldest);
+    this.trim();
   }
 }

@@ -24,12 +24,11 @@ export class Recent {
   }
 
   add(revision: number, message: Body): void {
-    this.#bytes += message.body.length;
+    this.#bytes += costOf(message);
     this.#messages.set(revision, message);
-    for (const [oldest, { body }] of this.#messages) {
+    for (const oldest of this.#messages.keys()) {
       if (this.#bytes <= this.#bytesMax) return;
-      this.#messages.delete(oldest);
-      this.#bytes -= body.length;
+      this.delete(oldest);
     }
   }
 
@@ -38,6 +37,11 @@ export class Recent {
     const message = this.#messages.get(revision);
     if (message === undefined) return;
     this.#messages.delete(revision);
-    this.#bytes -= message.body.length;
+    this.#bytes -= costOf(message);
   }
+}
+
+/** The body, and about what a message costs beside it: small ones are not free. */
+function costOf({ body }: Body): number {
+  return body.length + 256;
 }

@@ -28,14 +28,39 @@ interface Codec<T> {
  */
 const writer = new BinaryWriter();
 
-/** The record as it is stored: a version byte, a CRC-32 of the record (little-endian), the record. */
-export function encodeRecord<T>(codec: Codec<T>, message: T): Buffer {
-  const record = codec.encode(message, writer).finish();
-  const stored = Buffer.allocUnsafe(HEADER_BYTES + record.length);
+/**
+ * Bytes as they are stored: a version byte, a CRC-32 (little-endian), the bytes. The checksum begins with the version,
+ * so that a flipped version byte is damage and not a newer program; every later version must keep to that.
+ */
+export function seal(content: Uint8Array): Buffer {
+  const stored = Buffer.allocUnsafe(HEADER_BYTES + content.length);
   stored[0] = VERSION;
-  stored.writeUInt32LE(crc32(record), 1);
-  stored.set(record, HEADER_BYTES);
+  stored.writeUInt32LE(crc32(content, VERSION), 1);
+  stored.set(content, HEADER_BYTES);
   return stored;
+}
+
+/**
+ * The bytes that were stored.
+ * @throws DamagedRecord when they do not check
+ * @throws UnknownVersion when a newer program wrote them
+ */
+export function unseal(stored: Buffer): Buffer {
+  if (stored.length < HEADER_BYTES) throw new DamagedRecord("a stored record is too short");
+  const content = stored.subarray(HEADER_BYTES);
+  const version = stored.readUInt8(0);
+  if (stored.readUInt32LE(1) !== crc32(content, version)) {
+    throw new DamagedRecord("a stored record's checksum is wrong");
+  }
+  if (version !== VERSION) {
+    throw new UnknownVersion(`a stored record has version ${version}; this program knows version ${VERSION}`);
+  }
+  return content;
+}
+
+/** The record as it is stored. */
+export function encodeRecord<T>(codec: Codec<T>, message: T): Buffer {
+  return seal(codec.encode(message, writer).finish());
 }
 
 /**
@@ -44,16 +69,20 @@ export function encodeRecord<T>(codec: Codec<T>, message: T): Buffer {
  * @throws UnknownVersion when a newer program wrote it
  */
 export function decodeRecord<T>(codec: Codec<T>, stored: Buffer): T {
-  if (stored.length < HEADER_BYTES) throw new DamagedRecord("a stored record is too short");
-  const record = stored.subarray(HEADER_BYTES);
-  // The checksum comes first: a flipped version byte with a sound record would be damage too, but stopping is safe.
-  if (stored.readUInt32LE(1) !== crc32(record)) throw new DamagedRecord("a stored record's checksum is wrong");
-  if (stored[0] !== VERSION) {
-    throw new UnknownVersion(`a stored record has version ${stored[0]}; this program knows version ${VERSION}`);
-  }
+  const content = unseal(stored);
   try {
-    return codec.decode(record);
+    return codec.decode(content);
   } catch (error) {
     throw new DamagedRecord("a stored record cannot be decoded", { cause: error });
+  }
+}
+
+/** The record that was stored; undefined when it does not check. @throws UnknownVersion when a newer program wrote it */
+export function decodeIfSound<T>(codec: Codec<T>, stored: Buffer): T | undefined {
+  try {
+    return decodeRecord(codec, stored);
+  } catch (error) {
+    if (error instanceof DamagedRecord) return undefined;
+    throw error;
   }
 }

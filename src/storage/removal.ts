@@ -1,8 +1,9 @@
 import { RemovedRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Batch } from "./commit.js";
 import { BLOCK_SIZE, type Entries, SPAN_BLOCKS } from "./entries.js";
-import { type KeyRange, logKey, number64, removedKey, removedRange, removedSpanKey, removedSpanRange } from "./keys.js";
+import { logKey, number64, removedKey, removedRange, removedSpanKey, removedSpanRange } from "./keys.js";
 import { decodeRecord, encodeRecord } from "./records.js";
+import { type ReadRows, readEach } from "./source.js";
 
 /**
  * The removal of dead entries, wherever they lie. Revisions are contiguous, so that a hole is a loss; what is removed on
@@ -12,9 +13,9 @@ export class Removal {
   readonly #entries: Entries;
   #firstBlock: number;
 
-  constructor(entries: Entries) {
+  constructor(entries: Entries, firstRevision: number) {
     this.#entries = entries;
-    this.#firstBlock = Math.floor(entries.firstRevision() / BLOCK_SIZE);
+    this.#firstBlock = Math.floor(firstRevision / BLOCK_SIZE);
   }
 
   /** The first revision that may still be there. */
@@ -22,15 +23,10 @@ export class Removal {
     return this.#firstBlock * BLOCK_SIZE;
   }
 
-  /** Adds the removal of these entries to a batch. */
+  /** Adds the removal of these entries to a batch. Those that damage took are noted in the same way. */
   remove(revisions: readonly number[], batch: Batch): void {
     for (const revision of revisions) batch.del(logKey(revision));
     this.#entries.remove(revisions);
-    this.note(revisions, batch);
-  }
-
-  /** Notes that these entries are not there, which is so for those that damage took as well. */
-  note(revisions: readonly number[], batch: Batch): void {
     const blocks = new Set(revisions.map((revision) => Math.floor(revision / BLOCK_SIZE)));
     for (const block of blocks) {
       const bits = this.#entries.hasBlock(block) ? this.#entries.removedBits(block) : new Uint8Array();
@@ -66,21 +62,41 @@ export class RemovedNotes {
   readonly #bits = new Map<number, Uint8Array>();
   readonly #spans = new Set<number>();
 
-  static async read(rows: (range: KeyRange) => AsyncIterable<[Buffer, Buffer]>): Promise<RemovedNotes> {
+  /** A block whose note is lost counts as one of which nothing was removed. */
+  static async read(rows: ReadRows): Promise<{ notes: RemovedNotes; damaged: Buffer[] }> {
     const notes = new RemovedNotes();
-    for await (const [key, value] of rows(removedRange)) {
+    const damaged = await readEach(rows, removedRange, (key, value) => {
       notes.#bits.set(number64(key), decodeRecord(RemovedRow, value).bits);
-    }
-    for await (const [key] of rows(removedSpanRange)) notes.#spans.add(number64(key));
-    return notes;
+    });
+    const damagedSpans = await readEach(rows, removedSpanRange, (key, value) => {
+      decodeRecord(RemovedRow, value);
+      notes.#spans.add(number64(key));
+    });
+    return { notes, damaged: [...damaged, ...damagedSpans] };
   }
 
   has(revision: number): boolean {
+    return this.#end(revision) > revision;
+  }
+
+  /** The revisions from `from` up to, and without, `to` that were not removed on purpose. */
+  *missing(from: number, to: number): Iterable<number> {
+    for (let revision = from; revision < to; ) {
+      const end = this.#end(revision);
+      if (end === revision) yield revision++;
+      else revision = end;
+    }
+  }
+
+  /** Where the removed entries end that begin at a revision, as far as one note tells; the revision when it is none. */
+  #end(revision: number): number {
     const block = Math.floor(revision / BLOCK_SIZE);
-    if (this.#spans.has(Math.floor(block / SPAN_BLOCKS))) return true;
+    const span = Math.floor(block / SPAN_BLOCKS);
+    if (this.#spans.has(span)) return (span + 1) * SPAN_BLOCKS * BLOCK_SIZE;
     const bits = this.#bits.get(block);
-    if (bits === undefined) return false;
+    if (bits?.length === 0) return (block + 1) * BLOCK_SIZE;
     const place = revision % BLOCK_SIZE;
-    return bits.length === 0 || ((bits[place >> 3] ?? 0) & (1 << (place & 7))) !== 0;
+    const isRemoved = ((bits?.[place >> 3] ?? 0) & (1 << (place & 7))) !== 0;
+    return isRemoved ? revision + 1 : revision;
   }
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { LogEvent, SocketDraft, SocketNumber, SocketRow } from "../registry/storage.js";
 import { TEAM_NUMBER } from "../registry/storage.js";
-import { Entries, EntryKind } from "./entries.js";
+import { Entries } from "./entries.js";
+import { type Ended, erase } from "./erasure.js";
 import { Queue, type Shared } from "./queue.js";
+import { countBefore } from "./search.js";
 import { Timeline } from "./timeline.js";
 
 /** Whom a message goes to. */
@@ -20,14 +22,15 @@ export class State implements Shared {
   durableRevision = 0;
   /** The time of the newest entry. */
   timeMs = 0;
+  /** The number of the next socket. */
+  nextNumber: SocketNumber = TEAM_NUMBER;
   readonly #rows = new Map<SocketNumber, SocketRow>();
   readonly #byId = new Map<string, SocketRow>();
   readonly #queues = new Map<SocketNumber, Queue>();
   /** The numbers in use, ascending. */
   #numbers: SocketNumber[] = [];
-  #nextNumber: SocketNumber = TEAM_NUMBER;
-  /** Queues that ended and whose messages may have to be erased: what is left to look at. */
-  #ended: { queue: Queue; sequence: number; tail: number }[] = [];
+  /** Queues that ended and whose messages may have to be erased. */
+  #ended: Ended[] = [];
 
   get socketCount(): number {
     return this.#numbers.length - 1;
@@ -42,10 +45,11 @@ export class State implements Shared {
   }
 
   *sockets(after = 0): Iterable<SocketRow> {
-    let place = this.#placeOf(after + 1);
-    for (let number = this.#numbers[place]; number !== undefined; number = this.#numbers[++place]) {
-      const row = this.#rows.get(number);
-      if (row !== undefined) yield row;
+    // The place is looked up each time, because sockets may come and go between two steps.
+    let last = after;
+    for (let row = this.#rowAfter(last); row !== undefined; row = this.#rowAfter(last)) {
+      last = row.number;
+      yield row;
     }
   }
 
@@ -57,35 +61,44 @@ export class State implements Shared {
     return this.#queues.values();
   }
 
+  /** The queues that ended and are not erased yet. */
+  endedQueues(): readonly Ended[] {
+    return this.#ended;
+  }
+
   /**
-   * Adds a message to the queues it goes to. Recovery adds messages too, before it knows who holds them: there the
-   * number of holders is 0 and `holdAll` counts them later.
+   * Adds a message to the queues it goes to. Recovery adds messages too, and counts who holds them later.
    * @returns its sequence at each target by name; 0 where that socket has no queue for it
    */
-  addMessage(
-    revision: number,
-    timeMs: number,
-    size: number,
-    routes: Routes,
-    holders = this.#holders(routes),
-  ): number[] {
-    const shared = routes.everyone || routes.targets.length > 2;
-    this.entries.add(revision, shared ? EntryKind.broadcast : EntryKind.direct, size, timeMs, holders);
-    const sequences = routes.targets.map((number) => this.#queues.get(number)?.push(revision, size, timeMs) ?? 0);
-    if (routes.everyone) {
-      for (const skip of routes.skipped) this.#queues.get(skip.number)?.skip(revision, size);
-      this.#queues.get(TEAM_NUMBER)?.skip(revision, size);
+  addMessage(revision: number, timeMs: number, size: number, routes: Routes): number[] {
+    const { targets, everyone } = routes;
+    let holders = 0;
+    const sequences = targets.map((number) => {
+      const queue = this.#queues.get(number);
+      if (queue !== undefined) holders++;
+      return queue?.push(revision, size, timeMs) ?? 0;
+    });
+    if (everyone) {
+      holders += this.#queues.size;
+      const leaveOut = (number: SocketNumber): void => {
+        if (this.#queues.get(number)?.skip(revision, size)) holders--;
+      };
+      leaveOut(TEAM_NUMBER);
+      for (const number of targets) leaveOut(number);
+      for (const { number } of routes.skipped) leaveOut(number);
       this.timeline.push(revision, size, timeMs);
     }
-    this.timeMs = timeMs;
+    this.entries.add(revision, size, timeMs, holders);
+    this.timeMs = Math.max(this.timeMs, timeMs);
     return sequences;
   }
 
   /** The row that a create makes. */
   create(revision: number, timeMs: number, draft: SocketDraft): SocketRow {
     const row: SocketRow = {
-      ...draft,
-      number: this.#nextNumber,
+      ...fieldsOf(draft),
+      // The first socket is the feed, and so is the first one after the feed's row was lost.
+      number: this.#rows.has(TEAM_NUMBER) ? this.nextNumber : TEAM_NUMBER,
       createdMs: timeMs,
       changedMs: timeMs,
       epoch: newEpoch(),
@@ -100,7 +113,7 @@ export class State implements Shared {
   /** The row after a change, with a new and empty queue when `queue` says so. */
   change(revision: number, timeMs: number, number: SocketNumber, draft: SocketDraft, queue: boolean): SocketRow {
     const before = this.row(number);
-    const row: SocketRow = { ...before, ...draft, changedMs: timeMs, changedRevision: revision };
+    const row: SocketRow = { ...before, ...fieldsOf(draft), changedMs: timeMs, changedRevision: revision };
     const after = queue ? { ...row, epoch: newEpoch(), epochRevision: revision } : row;
     this.putRow(after);
     if (queue) {
@@ -123,8 +136,8 @@ export class State implements Shared {
 
   /** A change that no queue holds. */
   addChange(revision: number, timeMs: number, size: number): void {
-    this.entries.add(revision, EntryKind.change, size, timeMs, 0);
-    this.timeMs = timeMs;
+    this.entries.add(revision, size, timeMs, 0);
+    this.timeMs = Math.max(this.timeMs, timeMs);
   }
 
   row(number: SocketNumber): SocketRow {
@@ -137,7 +150,7 @@ export class State implements Shared {
   putRow(row: SocketRow): void {
     if (!this.#rows.has(row.number)) {
       this.#numbers.splice(this.#placeOf(row.number), 0, row.number);
-      this.#nextNumber = Math.max(this.#nextNumber, row.number + 1);
+      this.nextNumber = Math.max(this.nextNumber, row.number + 1);
     }
     this.#rows.set(row.number, row);
     this.#byId.set(row.socketId, row);
@@ -148,26 +161,17 @@ export class State implements Shared {
   }
 
   /** Notes a queue whose messages nobody can ask for any more. */
-  addEnded(queue: Queue): void {
-    // The tail is noted, because an order goes on with the timeline even when nobody has it any more.
-    this.#ended.push({ queue, sequence: queue.oldest, tail: queue.tail });
+  addEnded(queue: Queue, endIndex = this.timeline.end): void {
+    this.#ended.push({ queue, endIndex });
   }
 
-  /**
-   * Takes messages of ended queues, about `budget` of them, out of the history unless another queue retains them.
-   * @returns whether there may be more
-   */
-  erase(budget: number): boolean {
-    for (let left = budget; left > 0 && this.#ended.length > 0; left--) {
-      const ended = this.#ended[0];
-      if (ended === undefined || ended.sequence > ended.tail) {
-        this.#ended.shift();
-        continue;
-      }
-      const revision = ended.queue.order.revisionAt(ended.sequence++);
-      if (!this.#isRetained(revision)) this.entries.erase(revision);
-    }
-    return this.#ended.length > 0;
+  /** Takes the messages of ended queues out of the history, step by step, unless another queue retains them. */
+  *erase(): Generator<void> {
+    const ended = new Set(this.#ended);
+    if (ended.size === 0) return;
+    yield* erase(this, ended, this.#queues.values());
+    // Others may have ended meanwhile. Until here these are in every checkpoint.
+    this.#ended = this.#ended.filter((one) => !ended.has(one));
   }
 
   /**
@@ -181,23 +185,11 @@ export class State implements Shared {
     return row;
   }
 
-  /** Lets go of broadcasts that are history no longer. */
+  /** Lets go of what the index knows of messages that are history no longer. */
   trim(): void {
     const { entries } = this;
+    for (const queue of this.#queues.values()) queue.trim();
     this.timeline.trim((revision) => entries.size(revision) === 0);
-  }
-
-  #holders(routes: Routes): number {
-    return routes.targets.length + (routes.everyone ? this.socketCount - routes.skipped.length : 0);
-  }
-
-  #isRetained(revision: number): boolean {
-    if (this.entries.isHeld(revision)) return true;
-    if (this.entries.kind(revision) === EntryKind.direct) {
-      return this.#queues.get(TEAM_NUMBER)?.retains(revision) === true;
-    }
-    for (const queue of this.#queues.values()) if (queue.retains(revision)) return true;
-    return false;
   }
 
   #endQueue(number: SocketNumber): void {
@@ -207,17 +199,19 @@ export class State implements Shared {
     this.addEnded(queue);
   }
 
+  #rowAfter(number: SocketNumber): SocketRow | undefined {
+    return this.#rows.get(this.#numbers[this.#placeOf(number + 1)] ?? 0);
+  }
+
   /** The place of the first number in use that is at least this one. */
   #placeOf(number: SocketNumber): number {
-    let low = 0;
-    let high = this.#numbers.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#numbers[middle] ?? 0) < number) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return countBefore(this.#numbers.length, (place) => (this.#numbers[place] ?? 0) < number);
   }
+}
+
+/** What a draft says; a row that is handed in as one says more, which may be out of date. */
+function fieldsOf({ socketId, model, state, stateReason, stateMessage, labels, config }: SocketDraft): SocketDraft {
+  return { socketId, model, state, stateReason, stateMessage, labels, config };
 }
 
 function newEpoch(): string {

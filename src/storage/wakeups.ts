@@ -1,58 +1,89 @@
-interface Waiter {
-  /** Where the waiter is registered, so that it can leave in one step. */
+/**
+ * One who waits, and a link in the list of those who wait on the same queue. There may be very many, so it is its own
+ * listener and costs no closures.
+ */
+class Waiter {
   readonly number: number;
-  readonly settle: (error?: unknown) => void;
+  next: Waiter | undefined;
+  readonly #wakeups: Wakeups;
+  readonly #signal: AbortSignal;
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    wakeups: Wakeups,
+    { number, signal, timeoutMs }: { number: number; signal: AbortSignal; timeoutMs: number | undefined },
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#wakeups = wakeups;
+    this.number = number;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    signal.addEventListener("abort", this);
+    this.#timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#wakeups.end(this), timeoutMs);
+  }
+
+  /** What the signal calls when it aborts. */
+  handleEvent(): void {
+    this.#wakeups.end(this, this.#signal.reason);
+  }
+
+  settle(error: unknown): void {
+    this.#signal.removeEventListener("abort", this);
+    clearTimeout(this.#timer);
+    if (error === undefined) this.#resolve();
+    else this.#reject(error);
+  }
 }
 
 /**
  * Who waits for a queue to grow. It knows numbers of queues and nothing of messages: whoever is woken looks again.
  */
 export class Wakeups {
-  readonly #waiting = new Map<number, Set<Waiter>>();
+  /** The newest waiter of each queue. */
+  readonly #waiting = new Map<number, Waiter>();
 
   /** Resolves at the next wake of this queue, or after `timeoutMs`. Rejects with the signal's reason when it aborts. */
   wait(number: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      let timer: NodeJS.Timeout | undefined;
-      const abort = (): void => waiter.settle(signal.reason);
-      const waiter: Waiter = {
-        number,
-        settle: (error) => {
-          this.#leave(waiter);
-          signal.removeEventListener("abort", abort);
-          clearTimeout(timer);
-          if (error === undefined) resolve();
-          else reject(error);
-        },
-      };
-      signal.addEventListener("abort", abort);
-      if (timeoutMs !== undefined) timer = setTimeout(() => waiter.settle(), timeoutMs);
-      const others = this.#waiting.get(number);
-      if (others === undefined) this.#waiting.set(number, new Set([waiter]));
-      else others.add(waiter);
+      const waiter = new Waiter(this, { number, signal, timeoutMs }, resolve, reject);
+      waiter.next = this.#waiting.get(number);
+      this.#waiting.set(number, waiter);
     });
   }
 
   wake(number: number): void {
-    const waiters = this.#waiting.get(number);
-    if (waiters !== undefined) for (const waiter of [...waiters]) waiter.settle();
+    this.#endAll(number);
   }
 
   wakeAll(): void {
-    for (const number of [...this.#waiting.keys()]) this.wake(number);
+    for (const number of [...this.#waiting.keys()]) this.#endAll(number);
   }
 
   /** Ends every wait with an error. */
   failAll(error: unknown): void {
-    for (const waiters of [...this.#waiting.values()]) {
-      for (const waiter of [...waiters]) waiter.settle(error);
-    }
+    for (const number of [...this.#waiting.keys()]) this.#endAll(number, error);
   }
 
-  #leave(waiter: Waiter): void {
-    const others = this.#waiting.get(waiter.number);
-    others?.delete(waiter);
-    if (others?.size === 0) this.#waiting.delete(waiter.number);
+  /** Ends one wait before its queue is woken. */
+  end(waiter: Waiter, error?: unknown): void {
+    const newest = this.#waiting.get(waiter.number);
+    if (newest !== waiter) {
+      for (let other = newest; other !== undefined; other = other.next) {
+        if (other.next === waiter) other.next = waiter.next;
+      }
+    } else if (waiter.next !== undefined) this.#waiting.set(waiter.number, waiter.next);
+    else this.#waiting.delete(waiter.number);
+    waiter.settle(error);
+  }
+
+  #endAll(number: number, error?: unknown): void {
+    let waiter = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    for (; waiter !== undefined; waiter = waiter.next) waiter.settle(error);
   }
 }

@@ -12,12 +12,16 @@ const BYTES = 12;
 export class Witness {
   readonly #file: number;
   readonly #buffer = Buffer.alloc(BYTES);
+  #isClosed = false;
 
+  /** Only for the process that has the log open. */
   constructor(folder: string) {
-    // "a+" makes the file and keeps what it has; positioned writes need it to be opened again without append.
+    // "a" makes the file and keeps what it has; a file opened so could not be written at a position.
     const path = join(folder, "acknowledged");
     closeSync(openSync(path, "a"));
     this.#file = openSync(path, "r+");
+    // A new file gets its bytes now, so that a disk that fills up later has room for them.
+    if (readSync(this.#file, this.#buffer, 0, BYTES, 0) < BYTES) this.write(0);
   }
 
   /** The newest acknowledged revision; 0 when nobody knows. */
@@ -28,12 +32,16 @@ export class Witness {
   }
 
   write(revision: number): void {
+    // The number of the file may be another file's by now.
+    if (this.#isClosed) throw new Error("the witness is closed");
     this.#buffer.writeBigUInt64LE(BigInt(revision), 0);
     this.#buffer.writeUInt32LE(crc32(this.#buffer.subarray(0, 8)), 8);
     writeSync(this.#file, this.#buffer, 0, BYTES, 0);
   }
 
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     closeSync(this.#file);
   }
 }

@@ -14,23 +14,7 @@ import {
   TEAM_NUMBER,
 } from "../../src/registry/storage.js";
 import { Wakeups } from "../../src/storage/wakeups.js";
-
-interface Copy {
-  readonly revision: number;
-  readonly size: number;
-  readonly timeMs: number;
-  settled: boolean;
-}
-
-interface MemoryQueue {
-  readonly epochRevision: number;
-  /** The copy of sequence n is at n - 1. */
-  readonly copies: Copy[];
-  oldest: number;
-  dropped: number;
-  announced: number;
-  activityMs: number;
-}
+import { MemoryQueue } from "./memory-queue.js";
 
 type MessageEvent = Extract<LogEvent, { kind: "message" }>;
 
@@ -45,13 +29,14 @@ export class MemoryStorage implements Storage {
   readonly #rows = new Map<SocketNumber, SocketRow>();
   readonly #profiles = new Map<SocketNumber, Profile>();
   readonly #queues = new Map<SocketNumber, MemoryQueue>();
+  /** The entries of queues that ended. */
+  readonly #ended = new Set<number>();
   readonly #log = new Map<number, { event: MessageEvent | undefined; timeMs: number; size: number }>();
   readonly #wakeups = new Wakeups();
+  readonly #bounds = { durableRevision: 0, historyFloor: 0 };
   #revision = 0;
-  #durableRevision = 0;
   #timeMs = 0;
   #nextNumber = TEAM_NUMBER;
-  #historyFloor = 0;
   #pending: { durable: Promise<void>; finish: () => void } | undefined;
   #isHeld = false;
   #isClosed = false;
@@ -66,15 +51,21 @@ export class MemoryStorage implements Storage {
     });
   }
 
+  /** It has no disk to go back to. */
+  readonly generation = 0;
+
   get revision(): number {
+    this.#assertOpen();
     return this.#revision;
   }
 
   get bytes(): number {
+    this.#assertOpen();
     return [...this.#log.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   get socketCount(): number {
+    this.#assertOpen();
     return this.#rows.size - 1;
   }
 
@@ -109,6 +100,7 @@ export class MemoryStorage implements Storage {
 
   append(event: LogEvent): Appended {
     this.#assertOpen();
+    this.#assertKnown(event);
     const revision = ++this.#revision;
     const timeMs = Math.max(this.#timeMs, this.#now());
     this.#timeMs = timeMs;
@@ -122,9 +114,9 @@ export class MemoryStorage implements Storage {
     const copy = { revision, size, timeMs };
     const sequences = event.targets.map((number) => this.#queue(number).copies.push({ ...copy, settled: false }));
     if (event.everyone) {
-      const skipped = new Set(event.skipped.map((skip) => skip.number));
+      const leftOut = new Set([TEAM_NUMBER, ...event.targets, ...event.skipped.map((skip) => skip.number)]);
       for (const [number, queue] of this.#queues) {
-        if (number !== TEAM_NUMBER && !skipped.has(number)) queue.copies.push({ ...copy, settled: false });
+        if (!leftOut.has(number)) queue.copies.push({ ...copy, settled: false });
       }
     }
     return { revision, timeMs, sequences, row: undefined, durable: this.#commit() };
@@ -136,28 +128,13 @@ export class MemoryStorage implements Storage {
 
   queue(number: SocketNumber): QueueView {
     this.#assertOpen();
-    const queue = this.#queue(number);
-    const unsettled = queue.copies.filter((copy) => !copy.settled);
-    const floor = queue.copies.findIndex((copy) => !copy.settled);
-    return {
-      tail: queue.copies.length,
-      durableTail: this.#durableTail(queue),
-      floor: floor < 0 ? queue.copies.length : floor,
-      oldest: queue.oldest,
-      depth: unsettled.length,
-      bytes: unsettled.reduce((sum, copy) => sum + copy.size, 0),
-      dropped: queue.dropped,
-      droppedUnannounced: queue.dropped - queue.announced,
-      activityMs: Math.max(queue.activityMs, queue.copies.at(-1)?.timeMs ?? 0),
-      oldestUnsettledMs: unsettled[0]?.timeMs,
-      isSettled: (sequence) => queue.copies[sequence - 1]?.settled === true,
-    };
+    return this.#queue(number);
   }
 
   async readAfter(number: SocketNumber, after: number, limits: ReadLimits): Promise<readonly Stored[]> {
     this.#assertOpen();
     const queue = this.#queue(number);
-    const last = this.#durableTail(queue);
+    const last = queue.durableTail;
     const sequences: number[] = [];
     let bytes = 0;
     for (let sequence = Math.max(after + 1, queue.oldest); sequence <= last; sequence++) {
@@ -170,9 +147,11 @@ export class MemoryStorage implements Storage {
 
   async readAt(number: SocketNumber, sequences: readonly number[]): Promise<readonly Stored[]> {
     this.#assertOpen();
-    const { copies } = this.#queue(number);
+    const queue = this.#queue(number);
+    const [oldest, last] = [queue.oldest, queue.durableTail];
     return sequences.flatMap((sequence) => {
-      const revision = copies[sequence - 1]?.revision ?? 0;
+      if (sequence < oldest || sequence > last) return [];
+      const revision = queue.copies[sequence - 1]?.revision ?? 0;
       const entry = this.#log.get(revision);
       if (entry?.event === undefined) return [];
       const { sender, recipient, body } = entry.event;
@@ -181,13 +160,16 @@ export class MemoryStorage implements Storage {
   }
 
   sizeAt(number: SocketNumber, sequence: number): number {
-    return this.#queue(number).copies[sequence - 1]?.size ?? 0;
+    this.#assertOpen();
+    const queue = this.#queues.get(number);
+    if (queue === undefined || sequence < queue.oldest) return 0;
+    return queue.copies[sequence - 1]?.size ?? 0;
   }
 
   async waitAfter(number: SocketNumber, after: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
     this.#assertOpen();
     const queue = this.#queues.get(number);
-    if (queue === undefined || this.#durableTail(queue) > after) return;
+    if (queue === undefined || queue.durableTail > after) return;
     await this.#wakeups.wait(number, signal, timeoutMs);
   }
 
@@ -202,19 +184,22 @@ export class MemoryStorage implements Storage {
       const copy = queue.copies[sequence - 1];
       if (copy === undefined || copy.settled) continue;
       copy.settled = true;
-      queue.activityMs = Math.max(queue.activityMs, this.#now());
+      queue.movedMs = Math.max(queue.movedMs, this.#now());
     }
   }
 
   drop(number: SocketNumber, through: number): number {
+    this.#assertOpen();
     const queue = this.#queue(number);
-    const dropped = queue.copies.slice(0, through).filter((copy) => !copy.settled);
-    for (const copy of dropped) copy.settled = true;
-    queue.dropped += dropped.length;
-    return dropped.length;
+    const { length } = queue.copies.slice(0, through).filter((copy) => !copy.settled);
+    const sequences = queue.copies.slice(0, through).map((_, index) => index + 1);
+    this.settle(number, sequences);
+    queue.dropped += length;
+    return length;
   }
 
   announceDrops(number: SocketNumber): void {
+    this.#assertOpen();
     const queue = this.#queue(number);
     queue.announced = queue.dropped;
   }
@@ -223,33 +208,27 @@ export class MemoryStorage implements Storage {
     this.#assertOpen();
     const queues = [...this.#queues.values()];
     const isHeld = (revision: number): boolean =>
-      queues.some(({ copies }) => {
-        const floor = copies.findIndex((copy) => !copy.settled);
-        return floor >= 0 && copies.slice(floor).some((copy) => copy.revision === revision);
-      });
-    const isOrphan = (revision: number): boolean =>
-      this.#log.get(revision)?.event !== undefined &&
-      !queues.some((queue) => queue.copies.some((copy) => copy.revision === revision));
-    const history = [...this.#log].filter(([revision]) => revision > this.#historyFloor && !isHeld(revision));
+      queues.some((queue) => queue.copies.slice(queue.floor).some((copy) => copy.revision === revision));
+    const isReadable = (revision: number): boolean =>
+      queues.some((queue) => queue.copies.slice(queue.oldest - 1).some((copy) => copy.revision === revision));
+    const before = this.#log.size;
+    for (const revision of this.#ended) if (!isReadable(revision)) this.#log.delete(revision);
+    this.#ended.clear();
+    const history = [...this.#log].filter(([revision]) => revision > this.#bounds.historyFloor && !isHeld(revision));
     let [count, bytes] = [history.length, history.reduce((sum, [, { size }]) => sum + size, 0)];
-    for (const [revision, { size, timeMs }] of history) {
-      const isOld = timeMs <= this.#now() - limits.ageMs;
-      if ((count <= limits.messages && bytes <= limits.bytes && !isOld) || revision > this.#durableRevision) break;
-      this.#historyFloor = revision;
+    while (this.#bounds.historyFloor < this.#bounds.durableRevision) {
+      const entry = this.#log.get(this.#bounds.historyFloor + 1);
+      const isKept = count <= limits.messages && bytes <= limits.bytes;
+      if (entry !== undefined && isKept && entry.timeMs > this.#now() - limits.ageMs) break;
+      this.#bounds.historyFloor++;
+      if (entry === undefined || isHeld(this.#bounds.historyFloor)) continue;
       count--;
-      bytes -= size;
+      bytes -= entry.size;
     }
-    let removed = 0;
     for (const revision of [...this.#log.keys()]) {
-      if (isHeld(revision) || (revision > this.#historyFloor && !isOrphan(revision))) continue;
-      this.#log.delete(revision);
-      removed++;
+      if (revision <= this.#bounds.historyFloor && !isHeld(revision)) this.#log.delete(revision);
     }
-    for (const queue of queues) {
-      const kept = queue.copies.findIndex((copy) => !copy.settled || copy.revision > this.#historyFloor);
-      queue.oldest = Math.max(queue.oldest, (kept < 0 ? queue.copies.length : kept) + 1);
-    }
-    return removed;
+    return before - this.#log.size;
   }
 
   async close(): Promise<void> {
@@ -263,22 +242,26 @@ export class MemoryStorage implements Storage {
       if (event.replaces !== undefined) this.#delete(event.replaces);
       return this.#create(event, revision, timeMs);
     }
-    const before = this.#rows.get(event.number);
-    if (before === undefined) throw new Error(`there is no socket number ${event.number}`);
     if (event.kind === "delete") {
       this.#delete(event.number);
       return undefined;
     }
+    const before = this.#row(event.number);
     const isNewEpoch = event.kind === "reset" && event.queue;
     const epoch = isNewEpoch ? { epoch: randomBytes(4).toString("hex"), epochRevision: revision } : {};
-    const row = { ...before, ...event.draft, ...epoch, changedMs: timeMs, changedRevision: revision };
+    const { socketId, model, state, stateReason, stateMessage, labels, config } = event.draft;
+    const changed = { socketId, model, state, stateReason, stateMessage, labels, config };
+    const row = { ...before, ...changed, ...epoch, changedMs: timeMs, changedRevision: revision };
     this.#rows.set(row.number, row);
-    if (isNewEpoch) this.#queues.set(row.number, emptyQueue(revision));
+    if (isNewEpoch) {
+      this.#end(row.number);
+      this.#queues.set(row.number, new MemoryQueue(this.#bounds));
+    }
     if (event.kind === "reset" && event.context) {
       const prompt = this.#profiles.get(row.number)?.prompt ?? "";
       this.#profiles.set(row.number, { prompt, context: undefined });
     }
-    this.#wakeups.wake(row.number);
+    if (event.kind === "reset") this.#wakeups.wake(row.number);
     return row;
   }
 
@@ -294,15 +277,32 @@ export class MemoryStorage implements Storage {
     };
     this.#rows.set(row.number, row);
     this.#profiles.set(row.number, event.profile);
-    this.#queues.set(row.number, emptyQueue(revision));
+    this.#queues.set(row.number, new MemoryQueue(this.#bounds));
     return row;
   }
 
   #delete(number: SocketNumber): void {
+    this.#end(number);
     this.#rows.delete(number);
     this.#profiles.delete(number);
     this.#queues.delete(number);
     this.#wakeups.wake(number);
+  }
+
+  #end(number: SocketNumber): void {
+    for (const copy of this.#queue(number).copies) this.#ended.add(copy.revision);
+  }
+
+  #assertKnown(event: LogEvent): void {
+    if (event.kind === "message") for (const number of event.targets) this.#row(number);
+    else if (event.kind !== "create") this.#row(event.number);
+    else if (event.replaces !== undefined) this.#row(event.replaces);
+  }
+
+  #row(number: SocketNumber): SocketRow {
+    const row = this.#rows.get(number);
+    if (row === undefined) throw new Error(`there is no socket number ${number}`);
+    return row;
   }
 
   #queue(number: SocketNumber): MemoryQueue {
@@ -311,18 +311,13 @@ export class MemoryStorage implements Storage {
     return queue;
   }
 
-  #durableTail(queue: MemoryQueue): number {
-    const first = queue.copies.findIndex((copy) => copy.revision > this.#durableRevision);
-    return first < 0 ? queue.copies.length : first;
-  }
-
   #commit(): Promise<void> {
     if (this.#pending === undefined) {
       let finish = (): void => {};
       const durable = new Promise<void>((resolve) => {
         finish = () => {
           this.#pending = undefined;
-          this.#durableRevision = this.#revision;
+          this.#bounds.durableRevision = this.#revision;
           resolve();
           this.#wakeups.wakeAll();
         };
@@ -341,12 +336,3 @@ export class MemoryStorage implements Storage {
 }
 
 const closed = (): Error => storageUnavailable(new Error("the store is closed"));
-
-const emptyQueue = (epochRevision: number): MemoryQueue => ({
-  epochRevision,
-  copies: [],
-  oldest: 1,
-  dropped: 0,
-  announced: 0,
-  activityMs: 0,
-});

@@ -1,4 +1,5 @@
-import { flagOf, type Setting, settings, variableOf } from "../../src/config.js";
+import { settings } from "../../src/config.js";
+import { flagOf, type Setting, variableOf } from "../../src/settings.js";
 
 /** The settings as the README lists them. */
 export function settingsTable(): string {

@@ -189,6 +189,12 @@ export interface StoreRow {
   historyFloor: number;
   /** The first revision that may still be there: every earlier entry is removed. */
   firstRevision: number;
+  /** The newest revision when this was written: the entry itself may be removed. */
+  lastRevision: number;
+  /** When that entry was appended, in milliseconds since 1970. */
+  lastTimeMs: number;
+  /** No socket gets a lower number than this any more. */
+  nextNumber: number;
 }
 
 /** RemovedRow tells which entries of a block were removed on purpose, so that a hole is known from a loss. */
@@ -221,19 +227,26 @@ export interface EntryBlock {
   sizes: number[];
   /** When each entry was appended, in milliseconds: the difference to the one before. */
   times: number[];
-  /** What each entry is, one byte each: 0 a change, 1 a message by name, 2 a broadcast. */
-  kinds: Buffer;
 }
 
-/** TimelineImage is the list of the broadcasts that some queue still holds. */
+/** TimelineImage is the list of the broadcasts that some queue still holds, in chunks of 1,024. */
 export interface TimelineImage {
-  /** How many broadcasts came before the first of the list. */
-  base: number;
-  /** Their revisions, ascending, each as the difference to the one before. */
+  /**
+   * The numbers of the chunks that are kept, ascending, each as the difference to the one before. A chunk's number times
+   * 1,024 is how many broadcasts came before it.
+   */
+  chunks: number[];
+  /**
+   * The revisions of their broadcasts, ascending, each as the difference to the one before. Every chunk but the last is
+   * full.
+   */
   revisions: number[];
 }
 
-/** QueueImage is the order of one queue. Its delivery state is the cursor's. */
+/**
+ * QueueImage is the order of one queue. Its delivery state is the cursor's. A queue that ended is here as long as its
+ * messages have to be erased.
+ */
 export interface QueueImage {
   /** The socket's number. */
   number: number;
@@ -244,6 +257,8 @@ export interface QueueImage {
    * where it is a broadcast that is left out; how many broadcasts the timeline had by then.
    */
   anchors: number[];
+  /** Of a queue that ended: how many broadcasts the timeline had by then. */
+  endIndex?: number | undefined;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -1190,7 +1205,7 @@ export const CursorRow: MessageFns<CursorRow> = {
 };
 
 function createBaseStoreRow(): StoreRow {
-  return { format: 0, instance: "", historyFloor: 0, firstRevision: 0 };
+  return { format: 0, instance: "", historyFloor: 0, firstRevision: 0, lastRevision: 0, lastTimeMs: 0, nextNumber: 0 };
 }
 
 export const StoreRow: MessageFns<StoreRow> = {
@@ -1206,6 +1221,15 @@ export const StoreRow: MessageFns<StoreRow> = {
     }
     if (message.firstRevision !== 0) {
       writer.uint32(32).uint64(message.firstRevision);
+    }
+    if (message.lastRevision !== 0) {
+      writer.uint32(40).uint64(message.lastRevision);
+    }
+    if (message.lastTimeMs !== 0) {
+      writer.uint32(48).uint64(message.lastTimeMs);
+    }
+    if (message.nextNumber !== 0) {
+      writer.uint32(56).uint32(message.nextNumber);
     }
     return writer;
   },
@@ -1255,6 +1279,30 @@ export const StoreRow: MessageFns<StoreRow> = {
             message.firstRevision = longToNumber(reader.uint64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.lastRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.lastTimeMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.nextNumber = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1276,6 +1324,9 @@ export const StoreRow: MessageFns<StoreRow> = {
     message.instance = object.instance ?? "";
     message.historyFloor = object.historyFloor ?? 0;
     message.firstRevision = object.firstRevision ?? 0;
+    message.lastRevision = object.lastRevision ?? 0;
+    message.lastTimeMs = object.lastTimeMs ?? 0;
+    message.nextNumber = object.nextNumber ?? 0;
     return message;
   },
 };
@@ -1441,7 +1492,7 @@ export const CheckpointPiece: MessageFns<CheckpointPiece> = {
 };
 
 function createBaseEntryBlock(): EntryBlock {
-  return { number: 0, sizes: [], times: [], kinds: Buffer.alloc(0) };
+  return { number: 0, sizes: [], times: [] };
 }
 
 export const EntryBlock: MessageFns<EntryBlock> = {
@@ -1462,9 +1513,6 @@ export const EntryBlock: MessageFns<EntryBlock> = {
         writer.sint64(v);
       }
       writer.join();
-    }
-    if (message.kinds.length !== 0) {
-      writer.uint32(34).bytes(message.kinds);
     }
     return writer;
   },
@@ -1526,14 +1574,6 @@ export const EntryBlock: MessageFns<EntryBlock> = {
 
             break;
           }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.kinds = Buffer.from(reader.bytes());
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1554,19 +1594,22 @@ export const EntryBlock: MessageFns<EntryBlock> = {
     message.number = object.number ?? 0;
     message.sizes = object.sizes?.map((e) => e) || [];
     message.times = object.times?.map((e) => e) || [];
-    message.kinds = object.kinds ?? Buffer.alloc(0);
     return message;
   },
 };
 
 function createBaseTimelineImage(): TimelineImage {
-  return { base: 0, revisions: [] };
+  return { chunks: [], revisions: [] };
 }
 
 export const TimelineImage: MessageFns<TimelineImage> = {
   encode(message: TimelineImage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.base !== 0) {
-      writer.uint32(8).uint64(message.base);
+    if (message.chunks.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.chunks) {
+        writer.uint64(v);
+      }
+      writer.join();
     }
     if (message.revisions.length !== 0) {
       writer.uint32(18).fork();
@@ -1592,12 +1635,22 @@ export const TimelineImage: MessageFns<TimelineImage> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 8) {
-              break;
+            if (tag === 8) {
+              message.chunks.push(longToNumber(reader.uint64()));
+
+              continue;
             }
 
-            message.base = longToNumber(reader.uint64());
-            continue;
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.chunks.push(longToNumber(reader.uint64()));
+              }
+
+              continue;
+            }
+
+            break;
           }
           case 2: {
             if (tag === 16) {
@@ -1634,14 +1687,14 @@ export const TimelineImage: MessageFns<TimelineImage> = {
   },
   fromPartial(object: DeepPartial<TimelineImage>): TimelineImage {
     const message = createBaseTimelineImage();
-    message.base = object.base ?? 0;
+    message.chunks = object.chunks?.map((e) => e) || [];
     message.revisions = object.revisions?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseQueueImage(): QueueImage {
-  return { number: 0, epochRevision: 0, anchors: [] };
+  return { number: 0, epochRevision: 0, anchors: [], endIndex: undefined };
 }
 
 export const QueueImage: MessageFns<QueueImage> = {
@@ -1658,6 +1711,9 @@ export const QueueImage: MessageFns<QueueImage> = {
         writer.sint64(v);
       }
       writer.join();
+    }
+    if (message.endIndex !== undefined) {
+      writer.uint32(32).uint64(message.endIndex);
     }
     return writer;
   },
@@ -1709,6 +1765,14 @@ export const QueueImage: MessageFns<QueueImage> = {
 
             break;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.endIndex = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1729,6 +1793,7 @@ export const QueueImage: MessageFns<QueueImage> = {
     message.number = object.number ?? 0;
     message.epochRevision = object.epochRevision ?? 0;
     message.anchors = object.anchors?.map((e) => e) || [];
+    message.endIndex = object.endIndex ?? undefined;
     return message;
   },
 };

@@ -1,0 +1,170 @@
+/** The load: every client of the bench lives in this one process. */
+import { setTimeout as delay } from "node:timers/promises";
+import { GetServerInfoResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
+import { createBody, infoBody, type Method, readBody, socketName, TEAM, writeBody } from "../messages.js";
+import { answer, cpuMs } from "./answer.js";
+import { Channel } from "./channel.js";
+
+const channels = new Map<string, Channel>();
+/** The open readers by address: how many have what was sent last, and who waits for all of them. */
+const crowds = new Map<string, Crowd>();
+
+interface Crowd {
+  arrived: number;
+  complete: () => void;
+}
+
+const commands = {
+  /** Makes `socket-0` and so on. */
+  async createSockets(address: string, count: number): Promise<void> {
+    let next = 0;
+    await many(Math.min(count, 256), () =>
+      next < count ? { address, method: "Create", body: createBody(socketName(next++)) } : undefined,
+    );
+  },
+
+  /** Writes to one socket, `concurrency` calls at a time, for this long. */
+  async write(address: string, concurrency: number, seconds: number) {
+    const body = writeBody(socketName(0));
+    const end = performance.now() + seconds * 1_000;
+    return await many(concurrency, () => (performance.now() < end ? { address, method: "Write", body } : undefined));
+  },
+
+  /** Writes so many messages to one socket. */
+  async fill(address: string, count: number): Promise<void> {
+    const body = writeBody(socketName(0));
+    let left = count;
+    await many(256, () => (left-- > 0 ? { address, method: "Write", body } : undefined));
+  },
+
+  /** Reads so many messages of one socket to their end. @returns how long it took */
+  async drain(address: string, count: number): Promise<number> {
+    const chunks: Buffer[] = [];
+    const start = performance.now();
+    await channel(address).read(readBody(socketName(0), count), (chunk) => void chunks.push(chunk));
+    const ms = performance.now() - start;
+    const read = countMessages(Buffer.concat(chunks));
+    if (read !== count) throw new Error(`${read} messages came of ${count}`);
+    return ms;
+  },
+
+  /** Broadcasts one after the other. @returns how long each took to be answered */
+  async broadcast(address: string, times: number): Promise<number[]> {
+    const body = writeBody(TEAM);
+    let left = times;
+    const { latencies } = await many(1, () => (left-- > 0 ? { address, method: "Write", body } : undefined));
+    return latencies;
+  },
+
+  /** Opens a Read that follows, for each of so many sockets. */
+  async openReaders(address: string, count: number): Promise<void> {
+    const crowd: Crowd = { arrived: 0, complete: () => {} };
+    crowds.set(address, crowd);
+    for (let index = 0; index < count; index++) {
+      void channel(address).read(readBody(socketName(index)), () => {
+        // A small frame comes in one piece, and a reader gets one frame for one broadcast.
+        if (++crowd.arrived === count) crowd.complete();
+      });
+    }
+    // Nothing tells when a Read without heartbeats is open at the server, so it gets ample time.
+    await delay(500 + count / 5);
+  },
+
+  /** Broadcasts to the open readers. @returns how long each took to reach the last of them */
+  async broadcastToReaders(address: string, times: number): Promise<number[]> {
+    const crowd = crowds.get(address);
+    if (crowd === undefined) throw new Error("no readers are open");
+    const body = writeBody(TEAM);
+    const took: number[] = [];
+    for (let time = 0; time < times; time++) {
+      crowd.arrived = 0;
+      const start = performance.now();
+      const complete = new Promise<void>((resolve) => {
+        crowd.complete = resolve;
+      });
+      const answered = channel(address).unary("Write", body);
+      await complete;
+      took.push(performance.now() - start);
+      await answered;
+    }
+    return took;
+  },
+
+  /** Reads one message. */
+  async readOne(address: string, index: number): Promise<void> {
+    let size = 0;
+    await channel(address).read(readBody(socketName(index), 1), (chunk) => {
+      size += chunk.length;
+    });
+    if (size === 0) throw new Error("there was no message to read");
+  },
+
+  /** The registry's revision, which is how many changes and messages it ever took. */
+  async revision(address: string): Promise<number> {
+    return Number(GetServerInfoResponse.decode(await channel(address).unary("GetServerInfo", infoBody())).revision);
+  },
+
+  cpuMs,
+};
+
+export type LoadCommands = typeof commands;
+answer(commands);
+
+interface Call {
+  readonly address: string;
+  readonly method: Method;
+  readonly body: Buffer;
+}
+
+/** Makes the calls that `next` gives, so many at a time, until it gives no more. */
+function many(concurrency: number, next: () => Call | undefined): Promise<{ latencies: number[]; seconds: number }> {
+  return new Promise((resolve) => {
+    const latencies: number[] = [];
+    const begin = performance.now();
+    let open = 0;
+    function go(): void {
+      const call = next();
+      if (call === undefined) {
+        if (open === 0) resolve({ latencies, seconds: (performance.now() - begin) / 1_000 });
+        return;
+      }
+      open++;
+      const start = performance.now();
+      channel(call.address).start(call.method, call.body, () => {
+        latencies.push(performance.now() - start);
+        open--;
+        go();
+      });
+    }
+    for (let count = 0; count < concurrency; count++) go();
+  });
+}
+
+function channel(address: string): Channel {
+  let found = channels.get(address);
+  if (found === undefined) {
+    found = new Channel(address);
+    channels.set(address, found);
+  }
+  return found;
+}
+
+/** How many messages the frames of a Read hold. */
+function countMessages(bytes: Buffer): number {
+  let count = 0;
+  for (let start = 0; start < bytes.length; ) {
+    const end = start + 5 + bytes.readUInt32BE(start + 1);
+    // Field 1, length-delimited, for as long as there are any; they come first.
+    let place = start + 5;
+    while (place < end && bytes[place] === 0x0a) {
+      let length = 0;
+      let shift = 0;
+      do length |= ((bytes[++place] ?? 0) & 0x7f) << (shift++ * 7);
+      while ((bytes[place] ?? 0) >= 0x80);
+      place += 1 + length;
+      count++;
+    }
+    start = end;
+  }
+  return count;
+}

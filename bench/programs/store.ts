@@ -1,0 +1,103 @@
+/** A store without a server around it: filled faster than any client could, measured, and scanned. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Level } from "level";
+import { WriteRequest } from "../../gen/ts/socketregistry/v1/socket_registry.js";
+import type { Registry } from "../../src/registry/registry.js";
+import type { LevelStorage } from "../../src/storage/level.js";
+import { CONTENT, socketName, WRITER } from "../messages.js";
+import { answer, built } from "./answer.js";
+
+const config = await built<typeof import("../../src/config.js")>("src/config.js");
+const { createLog } = await built<typeof import("../../src/log.js")>("src/log.js");
+const registryModule = await built<typeof import("../../src/registry/registry.js")>("src/registry/registry.js");
+const { encodeBody } = await built<typeof import("../../src/rpc/wire.js")>("src/rpc/wire.js");
+const level = await built<typeof import("../../src/storage/level.js")>("src/storage/level.js");
+
+/** How many writes are under way at once. */
+const IN_FLIGHT = 1_000;
+/** How often upkeep runs, counted in writes. */
+const UPKEEP_WRITES = 10_000;
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+let storage: LevelStorage | undefined;
+let registry: Registry | undefined;
+const settings = config.configWith({ maxQueueMessages: 100_000_000, maxSockets: 10_000_000 });
+
+const commands = {
+  async open(dataDir: string): Promise<void> {
+    const log = createLog("warn", false);
+    storage = await level.LevelStorage.open({
+      folder: dataDir,
+      durability: "os",
+      recentBytes: settings.recentBytes,
+      log,
+    });
+    registry = new registryModule.Registry(storage, config.limitsOf(settings));
+  },
+
+  async createSockets(count: number): Promise<void> {
+    const profile = { prompt: "", context: undefined };
+    const rest = { model: "bench", profile, labels: {}, config: {}, onConflict: "FAIL" } as const;
+    await inSteps(count, (index) => open().create({ socketId: socketName(index), ...rest }));
+  },
+
+  /** Writes to the sockets in turn, with or without the upkeep that a server does meanwhile. */
+  async write(count: number, sockets: number, upkeep: boolean): Promise<void> {
+    for (let done = 0; done < count; done += UPKEEP_WRITES) {
+      await inSteps(Math.min(UPKEEP_WRITES, count - done), (index) => {
+        const socketId = socketName((done + index) % sockets);
+        const body = encodeBody(WriteRequest.fromPartial({ socketId, message: CONTENT, sender: WRITER }));
+        return open().write({ socketId, sender: WRITER, includeSender: false, body });
+      });
+      if (upkeep) await open().retain(Date.now());
+    }
+  },
+
+  async close(): Promise<void> {
+    await storage?.close();
+  },
+
+  /** The memory that belongs to this process alone, once garbage is collected. */
+  async memory(): Promise<{ rssAnon: number; used: number }> {
+    for (let time = 0; time < 4; time++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const status = readFileSync("/proc/self/status", "utf8");
+    const { heapUsed, external } = process.memoryUsage();
+    return { rssAnon: Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024, used: heapUsed + external };
+  },
+
+  /** Opens LevelDB and reads every row. @returns how long it took */
+  async scan(dataDir: string): Promise<number> {
+    const start = performance.now();
+    const db = new Level(join(dataDir, "log"), { keyEncoding: "buffer", valueEncoding: "buffer" });
+    await db.open();
+    const iterator = db.iterator();
+    while ((await iterator.nextv(1_000)).length > 0);
+    await iterator.close();
+    const ms = performance.now() - start;
+    await db.close();
+    return ms;
+  },
+};
+
+export type StoreCommands = typeof commands;
+answer(commands);
+
+function open(): Registry {
+  if (registry === undefined) throw new Error("no store is open");
+  return registry;
+}
+
+async function inSteps(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < count; from += IN_FLIGHT) {
+    const length = Math.min(IN_FLIGHT, count - from);
+    await Promise.all(Array.from({ length }, (_, index) => work(from + index)));
+  }
+}

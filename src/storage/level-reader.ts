@@ -1,0 +1,87 @@
+import { LogEntry } from "../../gen/ts/socketregistry/storage/v1/records.js";
+import type { Profile, SocketNumber, Stored } from "../registry/storage.js";
+import { contextKey, logKey, promptKey } from "./keys.js";
+import { codeOf } from "./level-errors.js";
+import type { Database } from "./level-files.js";
+import type { Queue } from "./queue.js";
+import { type Body, Recent } from "./recent.js";
+import { decodeIfSound, unseal } from "./records.js";
+import type { State } from "./state.js";
+
+const NOTHING: Body = { timeMs: 0, sender: "", recipient: "", body: new Uint8Array() };
+
+/** Reads what the index refers to: from memory what is new, from LevelDB the rest. */
+export class LevelReader {
+  readonly recent: Recent;
+  readonly #db: Database;
+  readonly #state: State;
+
+  constructor(db: Database, state: State, recentBytes: number) {
+    this.recent = new Recent(recentBytes);
+    this.#db = db;
+    this.#state = state;
+  }
+
+  async profile(number: SocketNumber): Promise<Profile> {
+    const [prompt, context] = await this.#db.getMany([promptKey(number), contextKey(number)]);
+    return { prompt: prompt ? unseal(prompt).toString() : "", context: context && unseal(context) };
+  }
+
+  /**
+   * The durable messages of these sequences of a queue, in order. Those that were let go of meanwhile are left out, and
+   * all of them when the queue has ended.
+   */
+  async messages(queue: Queue, sequences: readonly number[]): Promise<Stored[]> {
+    const { oldest, durableTail } = queue;
+    const places = sequences
+      .filter((sequence) => sequence >= oldest && sequence <= durableTail)
+      .map((sequence) => ({ sequence, revision: queue.order.revisionAt(sequence) }));
+    const bodies = await this.#bodies(places.map(({ revision }) => revision));
+    if (this.#state.queue(queue.number) !== queue) return [];
+    const oldestNow = queue.oldest;
+    return places
+      .filter(({ sequence }) => sequence >= oldestNow)
+      .map((place) => {
+        const body = bodies.get(place.revision);
+        return { ...(body ?? NOTHING), ...place, damaged: body === undefined };
+      });
+  }
+
+  /** Messages by revision. Those that are not there or do not check are left out. */
+  async #bodies(revisions: readonly number[]): Promise<Map<number, Body>> {
+    const bodies = new Map<number, Body>();
+    const missing: number[] = [];
+    for (const revision of revisions) {
+      const body = this.recent.get(revision);
+      if (body === undefined) missing.push(revision);
+      else bodies.set(revision, body);
+    }
+    if (missing.length === 0) return bodies;
+    const values = await getMany(this.#db, missing.map(logKey));
+    for (const [index, revision] of missing.entries()) {
+      const stored = values[index];
+      const body = stored && decodeBody(stored, revision);
+      if (body !== undefined) bodies.set(revision, body);
+    }
+    return bodies;
+  }
+}
+
+/** Where LevelDB's own file is damaged, the values in it count as not there, and the others are read nevertheless. */
+async function getMany(db: Database, keys: Buffer[]): Promise<(Buffer | undefined)[]> {
+  try {
+    return await db.getMany(keys);
+  } catch (error) {
+    if (codeOf(error) !== "LEVEL_CORRUPTION") throw error;
+    if (keys.length === 1) return [undefined];
+    const middle = keys.length >> 1;
+    return [...(await getMany(db, keys.slice(0, middle))), ...(await getMany(db, keys.slice(middle)))];
+  }
+}
+
+function decodeBody(stored: Buffer, revision: number): Body | undefined {
+  const entry = decodeIfSound(LogEntry, stored);
+  if (entry?.revision !== revision || entry.message === undefined) return undefined;
+  const { sender, recipient, body } = entry.message;
+  return { timeMs: entry.timeMs, sender, recipient, body };
+}

@@ -1,0 +1,51 @@
+import { ChangeKind } from "../../gen/ts/socketregistry/storage/v1/records.js";
+import { TEAM_NUMBER } from "../registry/storage.js";
+import { applyChange, forget, putChange } from "./changes.js";
+import { Checkpoints } from "./checkpoint.js";
+import type { Batch } from "./commit.js";
+import { isRowKey, number32 } from "./keys.js";
+import { isDamaged, type Recovered } from "./recovery.js";
+import type { Removal } from "./removal.js";
+
+/** The feed's row: the one socket that is always there. */
+const TEAM = {
+  draft: {
+    socketId: "team-chat-all",
+    model: "broadcast",
+    state: "ACTIVE",
+    stateReason: "NONE",
+    stateMessage: "",
+    labels: {},
+    config: {},
+  },
+  profile: { prompt: "", context: undefined },
+} as const;
+
+/**
+ * Adds to the first batch of an opening what the store lacks: the feed, and what damage makes necessary. What is lost is
+ * noted, so that it is missed only once, and every socket gets a new epoch, because nobody can know whose message it
+ * was.
+ * @returns the numbers of the sockets whose cursors changed
+ */
+export function mend({ state, damage }: Recovered, removal: Removal, batch: Batch, nowMs: number): number[] {
+  const timeMs = Math.max(state.timeMs, nowMs);
+  if (isDamaged(damage)) {
+    Checkpoints.forget(batch);
+    for (const key of damage.damagedKeys) {
+      batch.del(key);
+      // A socket without its row is gone, and the rest of it goes too.
+      if (isRowKey(key)) forget(number32(key), batch);
+    }
+    removal.remove(damage.lost, batch);
+  }
+  if (state.socket(TEAM_NUMBER) === undefined) {
+    applyChange(state, batch, { kind: "create", ...TEAM }, state.entries.last + 1, timeMs);
+  }
+  if (!isDamaged(damage)) return [];
+  const numbers = [...state.sockets()].map((row) => row.number);
+  for (const number of numbers) {
+    const row = state.renewEpoch(state.entries.last + 1, timeMs, number);
+    putChange(state, batch, { kind: ChangeKind.CHANGE_KIND_UPDATED, row });
+  }
+  return numbers;
+}

@@ -1,0 +1,186 @@
+import { LogEntry, type StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
+import type { SocketRow } from "../registry/storage.js";
+import { anchorsOf, type Checkpoint, restoreEntries, timelineOf } from "./checkpoint.js";
+import { logRange, number64 } from "./keys.js";
+import { type Cursor, Queue } from "./queue.js";
+import { decodeIfSound } from "./records.js";
+import type { RemovedNotes } from "./removal.js";
+import { decodeSkips } from "./rows.js";
+import type { Source } from "./source.js";
+import { State } from "./state.js";
+import { Timeline } from "./timeline.js";
+
+/**
+ * This much of the log's end is read at every start, checkpoint or not, so that everything that can still lie in
+ * LevelDB's own write-ahead log is checked: that is two write buffers of 4 MiB at most, and a batch or two.
+ */
+const CHECKED_BYTES = 16 * 1024 * 1024;
+
+/** What is known before the log is read. */
+export interface Known {
+  readonly store: StoreRow;
+  /** The newest revision. */
+  readonly last: number;
+  readonly notes: RemovedNotes;
+  readonly rows: readonly SocketRow[];
+  readonly cursors: ReadonlyMap<number, Cursor>;
+}
+
+export interface Replayed {
+  readonly state: State;
+  /** The revisions of entries that should be there and are not, or do not check. */
+  readonly lost: readonly number[];
+  /** How many entries were read to know the state. */
+  readonly read: number;
+}
+
+/** Builds the state once, with or without a checkpoint, and tells what it found missing. */
+export async function replay(source: Source, known: Known, checkpoint: Checkpoint | undefined): Promise<Replayed> {
+  const { store } = known;
+  const state = new State();
+  const { entries } = state;
+  entries.settleAll(store.historyFloor);
+  const images = restoreCheckpoint(state, checkpoint, known);
+  const waiting: Queue[] = [];
+  for (const row of known.rows) {
+    state.putRow(row);
+    const image = images.get(row.epochRevision);
+    images.delete(row.epochRevision);
+    if (image !== undefined) state.putQueue(image.queue);
+    else waiting.push(new Queue(state, row.number, row.epochRevision, startOf(row, known)));
+  }
+  state.nextNumber = Math.max(state.nextNumber, store.nextNumber);
+  const from = checkpoint?.revision ?? 0;
+  const { lost, read, unclaimed } = await readLog(source, { state, known, waiting, from });
+  for (const queue of state.queues()) {
+    const cursor = known.cursors.get(queue.number);
+    const isOwn = cursor?.epochRevision === queue.epochRevision;
+    queue.restore(isOwn ? cursor : queue.cursor());
+  }
+  holdAll(state);
+  entries.settleAll(store.historyFloor);
+  // The messages of sockets that were deleted or reset since may not have been erased before the end.
+  for (const revision of unclaimed) entries.erase(revision);
+  for (const { queue, endIndex } of images.values()) state.addEnded(queue, endIndex);
+  return { state, lost, read };
+}
+
+/** Without a checkpoint a queue is counted from the oldest entry of which it is certain that nothing is missing. */
+function startOf({ number, epochRevision }: SocketRow, { store, cursors }: Known): number {
+  const cursor = cursors.get(number);
+  const floor = cursor?.epochRevision === epochRevision ? cursor.floorRevision : epochRevision;
+  return Math.max(epochRevision, Math.min(store.historyFloor, floor));
+}
+
+/** @returns the queues of the checkpoint, by the revision at which they began, which is another one for each */
+function restoreCheckpoint(state: State, checkpoint: Checkpoint | undefined, known: Known): Map<number, Image> {
+  const queues = new Map<number, Image>();
+  const { entries } = state;
+  state.timeMs = known.store.lastTimeMs;
+  if (checkpoint === undefined) return queues;
+  const isRemoved = (revision: number): boolean => revision < known.store.firstRevision || known.notes.has(revision);
+  for (const piece of checkpoint.pieces) restoreEntries(piece, entries, isRemoved);
+  entries.skipTo(checkpoint.revision);
+  state.timeMs = Math.max(state.timeMs, entries.timeMs(checkpoint.revision) ?? 0);
+  state.timeline = Timeline.from(timelineOf(checkpoint), entries);
+  for (const image of checkpoint.pieces.flatMap((piece) => piece.queues)) {
+    const queue = new Queue(state, image.number, image.epochRevision);
+    queue.order.restore(anchorsOf(image));
+    queues.set(image.epochRevision, { queue, endIndex: image.endIndex });
+  }
+  return queues;
+}
+
+/** A queue of the checkpoint, and where it ended if it had by then. */
+interface Image {
+  readonly queue: Queue;
+  readonly endIndex: number | undefined;
+}
+
+interface Reading {
+  readonly state: State;
+  readonly known: Known;
+  /** Queues that begin later than the place where reading starts. */
+  readonly waiting: Queue[];
+  /** Entries up to this revision are known already and are only checked. */
+  readonly from: number;
+}
+
+/** Reads the log's end into the state. Messages that no queue takes are unclaimed. */
+async function readLog(
+  source: Source,
+  { state, known, waiting, from }: Reading,
+): Promise<{ lost: number[]; unclaimed: number[]; read: number }> {
+  const { last, notes, store } = known;
+  const starting = waiting.sort((a, b) => a.order.startRevision - b.order.startRevision);
+  let next = 0;
+  const begin = (before: number): void => {
+    for (let queue = starting[next]; queue && queue.order.startRevision < before; queue = starting[++next]) {
+      queue.order.begin();
+      state.putQueue(queue);
+    }
+  };
+  const lost: number[] = [];
+  const unclaimed: number[] = [];
+  let read = 0;
+  let expected = Math.max(1, store.firstRevision, Math.min(from + 1, state.entries.endStart(CHECKED_BYTES)));
+  for await (const [key, stored] of source.rows(logRange(expected, last))) {
+    const revision = number64(key);
+    for (const missing of notes.missing(expected, revision)) lost.push(missing);
+    expected = revision + 1;
+    const entry = decodeIfSound(LogEntry, stored);
+    if (entry?.revision !== revision) {
+      lost.push(...notes.missing(revision, expected));
+      continue;
+    }
+    if (revision <= from) continue;
+    begin(revision);
+    if (!apply(state, revision, entry, stored.length)) unclaimed.push(revision);
+    read++;
+  }
+  begin(Number.POSITIVE_INFINITY);
+  for (const missing of notes.missing(expected, last + 1)) lost.push(missing);
+  return { lost, unclaimed, read };
+}
+
+/** @returns false when the entry is a message that went to queues which have ended since, and to no other */
+function apply(state: State, revision: number, { timeMs, message, socket }: LogEntry, size: number): boolean {
+  if (message === undefined) {
+    state.nextNumber = Math.max(state.nextNumber, (socket?.socket?.number ?? 0) + 1);
+    state.addChange(revision, timeMs, size);
+    return true;
+  }
+  const { targets, everyone } = message;
+  const skipped = [...decodeSkips(message.skipped, message.skipReasons).keys()].map((number) => ({ number }));
+  const sequences = state.addMessage(revision, timeMs, size, { targets, everyone, skipped });
+  return everyone || targets.length === 0 || sequences.some((sequence) => sequence > 0);
+}
+
+/** Counts who holds which entry. A broadcast's holders are counted as the runs of the timeline that begin or end at it. */
+function holdAll(state: State): void {
+  const { timeline, entries } = state;
+  const revisions = timeline.revisions();
+  const changes = new Int32Array(revisions.length + 1);
+  const bytesBefore = new Float64Array(revisions.length + 1);
+  for (const [place, revision] of revisions.entries()) {
+    bytesBefore[place + 1] = (bytesBefore[place] ?? 0) + entries.size(revision);
+  }
+  const change = (index: number, by: number): void => {
+    const place = timeline.rank(index);
+    changes[place] = (changes[place] ?? 0) + by;
+  };
+  const runBytes = (from: number, to: number): number =>
+    (bytesBefore[timeline.rank(to)] ?? 0) - (bytesBefore[timeline.rank(from)] ?? 0);
+  entries.forgetHolders();
+  for (const queue of state.queues()) {
+    queue.holdAll((from, to) => {
+      change(from, 1);
+      change(to, -1);
+    }, runBytes);
+  }
+  let holders = 0;
+  for (const [place, revision] of revisions.entries()) {
+    holders += changes[place] ?? 0;
+    entries.hold(revision, holders);
+  }
+}

@@ -1,0 +1,31 @@
+import type { KeyRange } from "./keys.js";
+import { DamagedRecord } from "./records.js";
+
+/** The rows of a range of keys, in order. */
+export type ReadRows = (range: KeyRange) => AsyncIterable<[Buffer, Buffer]>;
+
+/** What recovery reads from. */
+export interface Source {
+  get(key: Buffer): Promise<Buffer | undefined>;
+  readonly rows: ReadRows;
+  /** The oldest and the newest revision in the log; 0 when it is empty. */
+  revisions(): Promise<{ first: number; last: number }>;
+}
+
+/** Reads every row of a range. @returns the keys of those that are damaged */
+export async function readEach(
+  rows: ReadRows,
+  range: KeyRange,
+  take: (key: Buffer, value: Buffer) => void,
+): Promise<Buffer[]> {
+  const damaged: Buffer[] = [];
+  for await (const [key, value] of rows(range)) {
+    try {
+      take(key, value);
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      damaged.push(key);
+    }
+  }
+  return damaged;
+}

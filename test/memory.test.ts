@@ -1,0 +1,122 @@
+/** How much memory readers take: idle ones by the thousand, and one that has stopped reading. */
+import { type ClientReadableStream, credentials } from "@grpc/grpc-js";
+import { expect, onTestFinished, test, vi } from "vitest";
+import {
+  AckMode,
+  ReadRequest,
+  type ReadResponse,
+  SocketRegistryClient,
+} from "../gen/ts/socketregistry/v1/socket_registry.js";
+import { connect, refusal, type Service } from "./support/client.js";
+import { framed, RawConnection } from "./support/frames.js";
+import { MeasuredServer } from "./support/measured.js";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const minute = 60_000;
+
+/** An open Read whose client takes nothing from its connection. */
+function openStuck(address: string, socketId: string): void {
+  new RawConnection(address).open("Read", framed(ReadRequest.encode(ReadRequest.fromPartial({ socketId })).finish()));
+}
+
+/** Writes so many messages of 1 MiB, eight at a time. */
+async function writeMebibytes(service: Service, socketId: string, count: number): Promise<void> {
+  let left = count;
+  const writer = async () => {
+    while (left-- > 0) await service.write({ socketId, message: "m".repeat(MIB) });
+  };
+  await Promise.all(Array.from({ length: 8 }, writer));
+}
+
+/** Lets the young generation grow to its full size, which it keeps: that is what --max-semi-space-size grants. */
+async function warmUp(service: Service): Promise<void> {
+  for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 1_000 }, () => service.info()));
+}
+
+test("writes to a reader that stops reading end in QUEUE_FULL", { timeout: minute }, async () => {
+  const server = await MeasuredServer.start();
+  const service = connect(server.address);
+  await service.createAll("x");
+  openStuck(server.address, "x");
+  expect(await refusal(writeMebibytes(service, "x", 100))).toMatchObject({ reason: "QUEUE_FULL" });
+});
+
+test("with higher limits 1 GiB for such a reader stays out of memory", { timeout: 5 * minute }, async () => {
+  const server = await MeasuredServer.start(`--max-queue-bytes=${4_096 * MIB}`, "--max-queue-messages=1000000");
+  const service = connect(server.address);
+  await service.createAll("x", "warm");
+  openStuck(server.address, "x");
+  await warmUp(service);
+  await writeMebibytes(service, "warm", 64);
+  await service.drain("warm");
+
+  const before = await server.memory();
+  await writeMebibytes(service, "x", 1_024);
+  const after = await server.memory();
+  expect((await service.socket("x")).queueSize).toBeGreaterThan(1_000);
+  const grown = (after.resident - before.resident) / MIB;
+  console.log(`1 GiB for a reader that does not read: ${grown.toFixed(1)} MiB of memory`);
+  expect(grown).toBeLessThan(64);
+});
+
+test("an idle Read takes at most 14 KiB, and gives them back", { timeout: 5 * minute }, async () => {
+  const [socketCount, readCount] = [1_000, 10_000];
+  const server = await MeasuredServer.start("--max-readers-per-socket=1000");
+  const service = connect(server.address);
+  // Each on a few connections, because one that cancels a thousand calls at once is closed by HTTP/2 as an attack.
+  const clients = Array.from({ length: 20 }, () => {
+    const options = { "grpc.use_local_subchannel_pool": 1 };
+    const client = new SocketRegistryClient(server.address, credentials.createInsecure(), options);
+    onTestFinished(() => client.close());
+    return client;
+  });
+  await Promise.all(Array.from({ length: socketCount }, (_, index) => service.create({ socketId: `s${index}` })));
+  await warmUp(service);
+
+  const before = await server.memory();
+  let received = 0;
+  const streams: ClientReadableStream<ReadResponse>[] = [];
+  for (let index = 0; index < readCount; index++) {
+    const ackMode = index < readCount / 2 ? AckMode.ACK_MODE_AUTO : AckMode.ACK_MODE_NONE;
+    const request = ReadRequest.fromPartial({ socketId: `s${index % socketCount}`, ackMode });
+    const stream = clients[index % clients.length]?.read(request) ?? expect.unreachable();
+    stream
+      .on("error", () => {})
+      .on("data", ({ messages }: ReadResponse) => {
+        received += messages.length;
+      });
+    streams.push(stream);
+  }
+  await vi.waitFor(async () => expect(await readersOf(service)).toBe(readCount), minute);
+  const open = await server.memory();
+  const each = (open.resident - before.resident) / readCount / KIB;
+  console.log(`an idle Read: ${each.toFixed(1)} KiB of memory`);
+  expect(each).toBeLessThan(14);
+
+  // What went through a Read is not held by it: 64 KiB for each of 6 readers a socket would be 375 MiB.
+  for (let index = 0; index < socketCount; index++) {
+    await service.write({ socketId: `s${index}`, message: "m".repeat(64 * KIB) });
+  }
+  await vi.waitFor(() => expect(received).toBe(socketCount + readCount / 2), minute);
+  const idle = await server.memory();
+  expect((idle.held - open.held) / MIB).toBeLessThan(32);
+
+  for (const stream of streams) stream.cancel();
+  await vi.waitFor(async () => expect(await readersOf(service)).toBe(0), minute);
+  const after = await server.memory();
+  // The newest messages are kept, 16 MiB of them.
+  expect((after.held - before.held) / MIB).toBeLessThan(16 + 8);
+  expect((after.resident - before.resident) / MIB).toBeLessThan(16 + 48);
+});
+
+/** How many Reads are open. */
+async function readersOf(service: Service): Promise<number> {
+  let [readers, pageToken] = [0, ""];
+  do {
+    const { sockets, nextPageToken } = await service.list({ pageSize: 1_000, pageToken });
+    for (const { readerCount } of sockets) readers += readerCount;
+    pageToken = nextPageToken;
+  } while (pageToken !== "");
+  return readers;
+}
