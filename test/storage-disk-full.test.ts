@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import type { LevelStorage } from "../src/storage/level.js";
 import { Lines, openStorage } from "./support/level-storage.js";
 import { SmallDisk, whyNoSmallDisk } from "./support/small-disk.js";
-import { ALL, createSocket, direct, FOREVER, write } from "./support/storage-events.js";
+import { ALL, createSocket, direct } from "./support/storage-events.js";
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
@@ -74,8 +74,8 @@ async function setUp(diskBytes: number, bodyBytes: number) {
 
 test.skipIf(reason !== undefined).each([
   { where: "in LevelDB's log", file: /\.log: /, rounds: 1, freeBytes: 200 * KIBIBYTE, bodyBytes: 8 * KIBIBYTE },
-  // At 4 MiB the log becomes a table of as much, for which there is no room, while the log itself has plenty.
-  { where: "in a table", file: /\.(ldb|sst): /, rounds: 15, freeBytes: 3.5 * MEBIBYTE, bodyBytes: KIBIBYTE },
+  // At 4 MiB the log becomes a table of as much, for which there is no room. The next log may see that first.
+  { where: "in a table", file: /\.ldb: |000004\.log: /, rounds: 15, freeBytes: 3.5 * MEBIBYTE, bodyBytes: KIBIBYTE },
 ])(
   "a disk that fills up $where: writes are refused, and after it has room again all that was acknowledged is there",
   async ({ file, rounds, freeBytes, bodyBytes }) => {
@@ -118,20 +118,6 @@ test.skipIf(reason !== undefined)("a store that cannot be opened yet is closed w
   disk.free();
   const reopened = await openStorage(disk.folder, { recentBytes: 0 });
   await expectAllThere(reopened, writers);
-});
-
-test.skipIf(reason !== undefined)("retention makes room on a disk that is nearly full", async () => {
-  const { storage, writers } = await setUp(32 * MEBIBYTE, 64 * KIBIBYTE);
-  // Several times what fits, let go of as it comes.
-  for (let round = 0; round < 40; round++) {
-    for (let index = 0; index < 6; index++) await Promise.all(writers.map((writer) => writer.writeOne()));
-    for (const { number } of writers) storage.drop(number, storage.queue(number).tail);
-    await storage.durable();
-    await storage.retain({ ...FOREVER, messages: 0 });
-  }
-  expect(writers.flatMap(({ refused }) => refused)).toEqual([]);
-  expect(storage.bytes).toBe(0);
-  await write(storage, direct("end", writers[0]?.number ?? 0));
 });
 
 function isUsable(storage: LevelStorage): boolean {

@@ -1,7 +1,7 @@
 /** What a start finds, when nothing is damaged. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
@@ -10,6 +10,7 @@ import { TEAM_NUMBER } from "../src/registry/storage.js";
 import { checkpointKey, logKey, storeKey } from "../src/storage/keys.js";
 import { FolderInUse, type LevelOptions, type LevelStorage, UnknownVersion } from "../src/storage/level.js";
 import { decodeRecord, encodeRecord } from "../src/storage/records.js";
+import { crashCopy } from "./support/crash-copy.js";
 import { Lines, openStorage } from "./support/level-storage.js";
 import {
   broadcast,
@@ -27,9 +28,9 @@ import { openRaw } from "./support/storage-pair.js";
 import { tempDir } from "./support/temp-dir.js";
 
 /** What is on the disk at this moment, as a crash would leave it. */
-function crashCopy(folder: string): string {
+function copyOf(folder: string): string {
   const copy = tempDir();
-  cpSync(folder, copy, { recursive: true });
+  crashCopy(folder, copy);
   return copy;
 }
 
@@ -71,7 +72,7 @@ async function withTail(): Promise<{ folder: string; storage: LevelStorage; numb
 
 test("after a crash only the log's tail is read, and everything is as it was", async () => {
   const { folder, number, expected } = await withTail();
-  const { storage, opened, log } = await reopen(crashCopy(folder));
+  const { storage, opened, log } = await reopen(copyOf(folder));
   expect(opened).toMatchObject({ checkpoint: 12, replayed: 5, revision: 17 });
   expect(await unsettled(storage, number)).toEqual(expected);
   expect(storage.queue(number)).toMatchObject({ tail: 15, durableTail: 15, floor: 3, depth: 11, oldest: 1 });
@@ -134,7 +135,7 @@ test("the instance stays the same, and time does not run backwards, also when th
   await storage.retain({ ...FOREVER, messages: 0 });
   const { revision, bytes } = storage;
   expect(bytes).toBe(0);
-  const crashed = await reopen(crashCopy(folder), { now: clock.now });
+  const crashed = await reopen(copyOf(folder), { now: clock.now });
   expect(crashed.storage.revision).toBe(revision);
   expect(crashed.storage.append(direct("3", number))).toMatchObject({ timeMs, revision: revision + 1, sequences: [3] });
   expect(crashed.log.errors).toEqual([]);
@@ -146,7 +147,7 @@ test("the number of a deleted socket is not given again after a restart", async 
   const number = await createSocket(before, "a");
   await write(before, { kind: "delete", number });
   await before.retain({ ...FOREVER, messages: 0 });
-  const { storage } = await reopen(crashCopy(folder));
+  const { storage } = await reopen(copyOf(folder));
   expect(await createSocket(storage, "b")).toBe(number + 1);
 });
 
@@ -159,7 +160,7 @@ test("drops, and what readers have been told of them, survive a restart", async 
   before.announceDrops(number);
   before.drop(number, 2);
   await before.durable();
-  const { storage } = await reopen(crashCopy(folder));
+  const { storage } = await reopen(copyOf(folder));
   expect(storage.queue(number)).toMatchObject({ floor: 2, dropped: 2, droppedUnannounced: 1, depth: 1 });
 });
 
@@ -169,7 +170,7 @@ test.each(["close", "crash"])("what a deleted socket left is erased after a %s t
   const [number, other] = [await createSocket(before, "a"), await createSocket(before, "b")];
   await write(before, direct("secret", number), direct("both", number, other), direct("also secret", number));
   await write(before, { kind: "delete", number });
-  const copy = crashCopy(folder);
+  const copy = copyOf(folder);
   await before.close();
   const { storage } = await reopen(how === "close" ? folder : copy);
   expect(await storage.retain(FOREVER)).toBe(2);
@@ -259,7 +260,7 @@ test("a reset with its new epoch, and a replaced socket, are as they were after 
   await write(before, { kind: "reset", number: a, draft: draft("a"), queue: true, context: true });
   const { row } = before.append(create("b", {}, b));
   await write(before, direct("4", a), broadcast("5"));
-  const { storage } = await reopen(crashCopy(folder));
+  const { storage } = await reopen(copyOf(folder));
   expect(storage.socket(a)).toEqual(before.socket(a));
   expect(storage.find("b")).toEqual(row);
   expect(await readAll(storage, a)).toEqual(["1:4", "2:5"]);

@@ -3,6 +3,7 @@
  * encodes an answer of the same size; Read sends frames that were encoded before.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import { Server, ServerCredentials, type ServerWritableStream, type sendUnaryData } from "@grpc/grpc-js";
 import type { ReadRequest, WriteRequest, WriteResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { CONTENT, TEAM, WRITER } from "../messages.js";
@@ -64,7 +65,9 @@ const commands = {
     loop.enable();
     loop.reset();
   },
-  longestHoldMs(): number {
+  async longestHoldMs(): Promise<number> {
+    // The timer that sees a hold comes after it.
+    await delay(10);
     loop.disable();
     return loop.max / 1e6;
   },

@@ -68,8 +68,12 @@ export async function* read(
         return;
       } else {
         const event = open.dueEvent();
-        if (event === undefined) await open.wait(signal);
-        else yield event;
+        if (event === undefined) {
+          await open.wait(signal);
+        } else {
+          yield event;
+          open.handed();
+        }
       }
     }
   } finally {
@@ -173,10 +177,7 @@ class OpenRead {
       this.#isCaughtUp = true;
       return this.#event("CAUGHT_UP");
     }
-    const now = performance.now();
-    if (now - this.#silentSinceMs < heartbeatMs) return undefined;
-    this.#silentSinceMs = now;
-    return this.#event("HEARTBEAT");
+    return performance.now() - this.#silentSinceMs < heartbeatMs ? undefined : this.#event("HEARTBEAT");
   }
 
   /** Waits until there may be something to say. */

@@ -90,7 +90,9 @@ export class Registry {
 
   /** @throws SOCKET_NOT_FOUND */
   async info(socketId: string): Promise<SocketView> {
-    return await this.#withProfile(await this.#answer(() => this.#view(this.#lifecycle.find(socketId))));
+    const view = await this.#withProfile(await this.#answer(() => this.#view(this.#lifecycle.find(socketId))));
+    if (view.profile === undefined) throw socketNotFound(socketId);
+    return view;
   }
 
   /** Changes the state. @throws SOCKET_NOT_FOUND, BROADCAST_SOCKET_PROTECTED */
@@ -138,11 +140,11 @@ export class Registry {
     });
   }
 
-  /** @throws SOCKET_NOT_FOUND when the socket is gone by now, for then its profile is too */
+  /** Adds the profile, but for a socket that is gone by now: what was done to it before is answered all the same. */
   async #withProfile(view: SocketView): Promise<SocketView> {
     const profile = await this.#storage.profile(view.row.number);
     if (this.#storage.socket(view.row.number) !== undefined) return { ...view, profile };
     await this.#storage.durable();
-    throw socketNotFound(view.row.socketId);
+    return view;
   }
 }

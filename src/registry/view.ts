@@ -11,7 +11,7 @@ export interface SocketView {
   readonly readerCount: number;
   readonly inFlightCount: number;
   readonly lastSeenMs: number | undefined;
-  /** Undefined in listings. */
+  /** Undefined in listings, and when the socket was deleted before its profile was read. */
   readonly profile: Profile | undefined;
 }
 

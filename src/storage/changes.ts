@@ -43,10 +43,7 @@ export function applyChange(state: State, batch: Batch, event: SocketEvent, revi
     }
     case "delete": {
       const row = state.delete(event.number);
-      forget(row.number, batch);
-      const stored = encodeChange(revision, timeMs, ChangeKind.CHANGE_KIND_DELETED, row, 0);
-      batch.put(logKey(revision), stored);
-      state.addChange(revision, timeMs, stored.length);
+      putDelete(state, batch, revision, timeMs, row);
       return { row, ended: row.number };
     }
   }
@@ -65,7 +62,14 @@ export function putChange(
   state.addChange(revision, timeMs, stored.length);
 }
 
-/** Removes every row of a socket. */
-export function forget(number: SocketNumber, batch: Batch): void {
+/** Logs that a socket is gone, with its row as it was, and removes every row of it. */
+export function putDelete(state: State, batch: Batch, revision: number, timeMs: number, row: SocketRow): void {
+  const stored = encodeChange(revision, timeMs, ChangeKind.CHANGE_KIND_DELETED, row, 0);
+  batch.put(logKey(revision), stored);
+  state.addChange(revision, timeMs, stored.length);
+  forget(row.number, batch);
+}
+
+function forget(number: SocketNumber, batch: Batch): void {
   for (const key of [rowKey(number), promptKey(number), contextKey(number), cursorKey(number)]) batch.del(key);
 }

@@ -1,6 +1,6 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { Level } from "level";
-import { codeOf } from "./level-errors.js";
+import { isCorruption } from "./level-errors.js";
 
 export type Database = Level<Buffer, Buffer>;
 
@@ -20,9 +20,8 @@ export async function openLevel(folder: string): Promise<Database> {
 }
 
 /**
- * Takes out of LevelDB's folder what can be read and makes a new one of it. LevelDB's own files can be damaged so that
- * it cannot merge them any more, and then it soon takes no write; its own repair keeps some of that damage. The damaged
- * files are kept aside, until the next time.
+ * Takes out of LevelDB's folder what can be read and makes a new one of it, because LevelDB's own repair keeps some of
+ * the damage. The damaged files are kept aside in `damagedFolder` until the next time.
  */
 export async function salvage(folder: string): Promise<void> {
   rmSync(salvaged(folder), { recursive: true, force: true });
@@ -41,19 +40,19 @@ export async function salvage(folder: string): Promise<void> {
   } finally {
     await from.close();
   }
-  rmSync(damaged(folder), { recursive: true, force: true });
-  renameSync(folder, damaged(folder));
+  rmSync(damagedFolder(folder), { recursive: true, force: true });
+  renameSync(folder, damagedFolder(folder));
   renameSync(salvaged(folder), folder);
 }
 
 const salvaged = (folder: string): string => `${folder}.salvaged`;
-const damaged = (folder: string): string => `${folder}.damaged`;
+export const damagedFolder = (folder: string): string => `${folder}.damaged`;
 
 async function openDamaged(folder: string): Promise<Database> {
   try {
     return await openLevel(folder);
   } catch (error) {
-    if (codeOf(error) !== "LEVEL_CORRUPTION") throw error;
+    if (!isCorruption(error)) throw error;
     await (Level as typeof Level & Repairs).repair(folder);
     return await openLevel(folder);
   }
@@ -76,7 +75,7 @@ async function* readable(db: Database): AsyncGenerator<[Buffer, Buffer][]> {
       }
       return;
     } catch (error) {
-      if (codeOf(error) !== "LEVEL_CORRUPTION") throw error;
+      if (!isCorruption(error)) throw error;
     } finally {
       await rows.close();
     }

@@ -1,13 +1,15 @@
-import { dirname } from "node:path";
+import { join } from "node:path";
 import { StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Appended, LogEvent, Profile, RetentionLimits, SocketNumber, Stored } from "../registry/storage.js";
 import { applyChange } from "./changes.js";
 import { Checkpoints } from "./checkpoint.js";
 import { type Batch, GroupCommit } from "./commit.js";
+import { Growth } from "./growth.js";
 import { cursorKey, logKey, storeKey } from "./keys.js";
-import { codeOf } from "./level-errors.js";
-import { LevelReader } from "./level-reader.js";
+import { isCorruption } from "./level-errors.js";
 import { type Database, openLevel, salvage } from "./level-files.js";
+import type { LogOptions } from "./level-options.js";
+import { LevelReader } from "./level-reader.js";
 import { sourceOf } from "./level-source.js";
 import { mend } from "./mend.js";
 import type { Queue } from "./queue.js";
@@ -21,20 +23,10 @@ import { Witness } from "./witness.js";
 /** How many dead entries go in one batch, so that removal never holds up writes for long. */
 const REMOVED_PER_BATCH = 1_000;
 
-export interface LogOptions {
-  /** LevelDB's own folder, in the data directory. */
-  readonly folder: string;
-  readonly durability: "fsync" | "os";
-  readonly recentBytes: number;
-  /** A checkpoint is written after this many entries, and at the end. */
-  readonly checkpointInterval: number;
-  readonly now: () => number;
-}
-
 /** What the owner of the log wants to hear. */
 export interface LogHooks {
-  /** These queues have durable messages now; all of them when a broadcast was among them. */
-  readonly grown: (numbers: ReadonlySet<SocketNumber>, everyone: boolean) => void;
+  /** This is durable now. */
+  readonly grown: (growth: Growth) => void;
   /** A batch failed: the log is of no use any more and must be closed and opened again. */
   readonly failed: (error: unknown) => void;
 }
@@ -46,6 +38,9 @@ interface Parts {
   readonly options: LogOptions;
   readonly hooks: LogHooks;
 }
+
+/** Not everything that was written is in LevelDB's files, or not as it was written. */
+class DamagedFiles extends Error {}
 
 /** One opening of the log on LevelDB: from the recovery of its state to its first failure, or to its close. */
 export class LevelLog {
@@ -60,9 +55,10 @@ export class LevelLog {
   readonly #removal: Removal;
   readonly #checkpoints: Checkpoints;
   readonly #moved = new Set<Queue>();
-  /** Who grew since the batch before: for the batch that collects, and for the one under way. */
-  #growing = growth();
-  #committing = growth();
+  /** Who grows with the batch that collects. */
+  #growing = new Growth();
+  /** What becomes durable with the batch under way. */
+  #committing = { growth: this.#growing, revision: 0 };
 
   private constructor({ db, recovered, witness, options, hooks }: Parts) {
     this.#db = db;
@@ -84,26 +80,29 @@ export class LevelLog {
   }
 
   /**
-   * Opens LevelDB, recovers the state, and mends what can be mended. When LevelDB's own files turn out to be damaged, or
-   * are known to be, what can be read of them is taken to new ones first.
+   * Opens LevelDB, recovers the state, and mends what can be mended. When something is damaged, what can be read of
+   * LevelDB's files is taken to new ones first: a key that is wrong in one of them makes what LevelDB finds a matter of
+   * chance, and when it cannot merge them it soon takes no write.
    */
   static async open(options: LogOptions, hooks: LogHooks, isDamaged = false): Promise<LevelLog> {
+    if (isDamaged) await salvage(folderOf(options));
     try {
-      if (isDamaged) await salvage(options.folder);
       return await LevelLog.#open(options, hooks, isDamaged);
     } catch (error) {
-      if (isDamaged || codeOf(error) !== "LEVEL_CORRUPTION") throw error;
+      const isNews = error instanceof DamagedFiles || isCorruption(error);
+      if (isDamaged || !isNews) throw error;
       return await LevelLog.open(options, hooks, true);
     }
   }
 
   static async #open(options: LogOptions, hooks: LogHooks, isSalvaged: boolean): Promise<LevelLog> {
-    const db = await openLevel(options.folder);
+    const db = await openLevel(folderOf(options));
     let witness: Witness | undefined;
     try {
       // Only now, because the witness belongs to whoever has the log.
-      witness = new Witness(dirname(options.folder));
+      witness = new Witness(options.folder);
       const recovered = await recover(sourceOf(db), witness.read(), isSalvaged);
+      if (isDamaged(recovered.damage) && !isSalvaged) throw new DamagedFiles();
       const log = new LevelLog({ db, recovered, witness, options, hooks });
       if (recovered.isNew || isDamaged(recovered.damage)) log.#mend();
       await log.durable();
@@ -134,8 +133,7 @@ export class LevelLog {
       batch.put(logKey(revision), stored);
       const sequences = this.state.addMessage(revision, timeMs, stored.length, event);
       this.#reader.recent.add(revision, { timeMs, sender: event.sender, recipient: event.recipient, body: event.body });
-      for (const number of event.targets) this.#growing.numbers.add(number);
-      if (event.everyone) this.#growing.everyone = true;
+      this.#growing.add(event);
       return { revision, timeMs, sequences, row: undefined, durable };
     }
     const { row, ended } = applyChange(this.state, batch, event, revision, timeMs);
@@ -234,18 +232,17 @@ export class LevelLog {
       if (this.state.queue(queue.number) === queue) batch.put(cursorKey(queue.number), encodeCursor(queue.cursor()));
     }
     this.#moved.clear();
-    this.#committing = this.#growing;
-    this.#committing.revision = this.state.entries.last;
-    this.#growing = growth();
+    this.#committing = { growth: this.#growing, revision: this.state.entries.last };
+    this.#growing = new Growth();
   }
 
   #committed(): void {
-    const { revision, numbers, everyone } = this.#committing;
+    const { revision, growth } = this.#committing;
     if (revision > this.state.durableRevision) {
       this.#witness.write(revision);
       this.state.durableRevision = revision;
     }
-    this.#hooks.grown(numbers, everyone);
+    this.#hooks.grown(growth);
   }
 
   #writeCheckpoint(): Promise<void> {
@@ -256,12 +253,7 @@ export class LevelLog {
   }
 }
 
-interface Growth {
-  readonly numbers: Set<SocketNumber>;
-  everyone: boolean;
-  revision: number;
-}
-
-const growth = (): Growth => ({ numbers: new Set(), everyone: false, revision: 0 });
+/** LevelDB's own folder. */
+const folderOf = ({ folder }: LogOptions): string => join(folder, "log");
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,7 @@
 import { LogEntry } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Profile, SocketNumber, Stored } from "../registry/storage.js";
 import { contextKey, logKey, promptKey } from "./keys.js";
-import { codeOf } from "./level-errors.js";
+import { isCorruption } from "./level-errors.js";
 import type { Database } from "./level-files.js";
 import type { Queue } from "./queue.js";
 import { type Body, Recent } from "./recent.js";
@@ -72,7 +72,7 @@ async function getMany(db: Database, keys: Buffer[]): Promise<(Buffer | undefine
   try {
     return await db.getMany(keys);
   } catch (error) {
-    if (codeOf(error) !== "LEVEL_CORRUPTION") throw error;
+    if (!isCorruption(error)) throw error;
     if (keys.length === 1) return [undefined];
     const middle = keys.length >> 1;
     return [...(await getMany(db, keys.slice(0, middle))), ...(await getMany(db, keys.slice(middle)))];

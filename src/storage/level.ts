@@ -1,5 +1,4 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { storageUnavailable } from "../registry/errors.js";
 import type {
@@ -14,44 +13,26 @@ import type {
   Storage,
   Stored,
 } from "../registry/storage.js";
-import { codeOf, FolderInUse } from "./level-errors.js";
-import { LevelLog, type LogHooks, type LogOptions } from "./level-log.js";
+import { codeOf, FolderInUse, isCorruption } from "./level-errors.js";
+import { LevelLog, type LogHooks } from "./level-log.js";
+import { complete, type LevelOptions, type LogOptions } from "./level-options.js";
 import type { Queue } from "./queue.js";
 import { isDamaged } from "./recovery.js";
 import { Wakeups } from "./wakeups.js";
 
 export { FolderInUse } from "./level-errors.js";
+export type { LevelOptions, StoreLog } from "./level-options.js";
 export { UnknownVersion } from "./records.js";
 
 /** After a failure the store is opened again after this long, and then ever less often. */
 const REOPEN_MS = 50;
 const REOPEN_MAX_MS = 1_000;
-/** So many entries are read in about a second at start. */
-const CHECKPOINT_INTERVAL = 200_000;
-
-/** Where the store says what it finds. */
-export interface StoreLog {
-  info(values: object, text: string): void;
-  warn(values: object, text: string): void;
-  error(values: object, text: string): void;
-}
-
-export interface LevelOptions extends Pick<LogOptions, "durability" | "recentBytes"> {
-  /** The data directory. */
-  readonly folder: string;
-  readonly log: StoreLog;
-  /** The clock, in milliseconds since 1970. It may jump; the log's own times never run backwards. */
-  readonly now?: () => number;
-  /** A checkpoint of the index is due after this many entries. */
-  readonly checkpointInterval?: number;
-}
-
 /**
  * The store on LevelDB. It lives longer than one opening of the log: after a failed batch it closes LevelDB, opens it
  * again and goes back to what is on disk, because LevelDB would otherwise take later writes and forget them.
  */
 export class LevelStorage implements Storage {
-  readonly #options: LogOptions & { readonly log: StoreLog };
+  readonly #options: LogOptions;
   readonly #wakeups = new Wakeups();
   readonly #closing = new AbortController();
   #log: LevelLog | undefined;
@@ -63,8 +44,7 @@ export class LevelStorage implements Storage {
 
   private constructor(options: LevelOptions) {
     mkdirSync(options.folder, { recursive: true });
-    const defaults = { now: Date.now, checkpointInterval: CHECKPOINT_INTERVAL };
-    this.#options = { ...defaults, ...options, folder: join(options.folder, "log") };
+    this.#options = complete(options);
   }
 
   /**
@@ -131,16 +111,7 @@ export class LevelStorage implements Storage {
   }
 
   async readAfter(number: SocketNumber, after: number, limits: ReadLimits): Promise<readonly Stored[]> {
-    const queue = this.#queue(this.#open(), number);
-    const sequences: number[] = [];
-    let bytes = 0;
-    const last = queue.durableTail;
-    for (let sequence = Math.max(after + 1, queue.oldest); sequence <= last; sequence++) {
-      bytes += this.sizeAt(number, sequence);
-      if (sequences.length > 0 && (sequences.length >= limits.messages || bytes > limits.bytes)) break;
-      sequences.push(sequence);
-    }
-    return await this.readAt(number, sequences);
+    return await this.readAt(number, this.#queue(this.#open(), number).sequencesAfter(after, limits));
   }
 
   readAt(number: SocketNumber, sequences: readonly number[]): Promise<readonly Stored[]> {
@@ -154,9 +125,7 @@ export class LevelStorage implements Storage {
   }
 
   sizeAt(number: SocketNumber, sequence: number): number {
-    const { state } = this.#open();
-    const queue = state.queue(number);
-    return queue === undefined || sequence < queue.oldest ? 0 : state.entries.size(queue.order.revisionAt(sequence));
+    return this.#open().state.queue(number)?.sizeAt(sequence) ?? 0;
   }
 
   async waitAfter(number: SocketNumber, after: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
@@ -233,7 +202,7 @@ export class LevelStorage implements Storage {
   async #openLog(isDamaged: boolean): Promise<LevelLog> {
     let log: LevelLog | undefined;
     const hooks: LogHooks = {
-      grown: (numbers, everyone) => {
+      grown: ({ numbers, everyone }) => {
         if (everyone) this.#wakeups.wakeAll();
         else for (const number of numbers) this.#wakeups.wake(number);
       },
@@ -280,7 +249,7 @@ export class LevelStorage implements Storage {
     for (let waitMs = REOPEN_MS; !this.#closing.signal.aborted; waitMs = Math.min(waitMs * 2, REOPEN_MAX_MS)) {
       try {
         // LevelDB cannot merge its files when one is damaged, and takes no write until that is done.
-        this.#take(await this.#openLog(codeOf(this.#failure) === "LEVEL_CORRUPTION"));
+        this.#take(await this.#openLog(isCorruption(this.#failure)));
         return;
       } catch (error) {
         this.#failure = error;

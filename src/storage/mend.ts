@@ -1,6 +1,6 @@
 import { ChangeKind } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import { TEAM_NUMBER } from "../registry/storage.js";
-import { applyChange, forget, putChange } from "./changes.js";
+import { type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
+import { applyChange, putChange, putDelete } from "./changes.js";
 import { Checkpoints } from "./checkpoint.js";
 import type { Batch } from "./commit.js";
 import { isRowKey, number32 } from "./keys.js";
@@ -21,6 +21,18 @@ const TEAM = {
   profile: { prompt: "", context: undefined },
 } as const;
 
+/** A row of which nothing is known. */
+const NOBODY: Omit<SocketRow, "number"> = {
+  ...TEAM.draft,
+  socketId: "",
+  model: "",
+  createdMs: 0,
+  changedMs: 0,
+  epoch: "",
+  epochRevision: 0,
+  changedRevision: 0,
+};
+
 /**
  * Adds to the first batch of an opening what the store lacks: the feed, and what damage makes necessary. What is lost is
  * noted, so that it is missed only once, and every socket gets a new epoch, because nobody can know whose message it
@@ -33,8 +45,11 @@ export function mend({ state, damage }: Recovered, removal: Removal, batch: Batc
     Checkpoints.forget(batch);
     for (const key of damage.damagedKeys) {
       batch.del(key);
-      // A socket without its row is gone, and the rest of it goes too.
-      if (isRowKey(key)) forget(number32(key), batch);
+      // A socket without its row is gone, and the rest of it goes too. Nobody knows any more who it was.
+      if (isRowKey(key)) {
+        state.nextNumber = Math.max(state.nextNumber, number32(key) + 1);
+        putDelete(state, batch, state.entries.last + 1, timeMs, { ...NOBODY, number: number32(key) });
+      }
     }
     removal.remove(damage.lost, batch);
   }

@@ -1,4 +1,4 @@
-import type { QueueView } from "../registry/storage.js";
+import type { QueueView, ReadLimits } from "../registry/storage.js";
 import type { Entries } from "./entries.js";
 import { Order } from "./order.js";
 import type { Timeline } from "./timeline.js";
@@ -107,6 +107,24 @@ export class Queue implements QueueView {
     return sequence <= this.#floor || this.#settled?.has(sequence) === true;
   }
 
+  /** The stored bytes of a message; 0 when it is let go of. */
+  sizeAt(sequence: number): number {
+    return sequence < this.oldest ? 0 : this.#shared.entries.size(this.order.revisionAt(sequence));
+  }
+
+  /** The durable messages after one, within the limits, but at least one if there is one. */
+  sequencesAfter(after: number, limits: ReadLimits): number[] {
+    const sequences: number[] = [];
+    const last = this.durableTail;
+    let bytes = 0;
+    for (let sequence = Math.max(after + 1, this.oldest); sequence <= last; sequence++) {
+      bytes += this.#shared.entries.size(this.order.revisionAt(sequence));
+      if (sequences.length > 0 && (sequences.length >= limits.messages || bytes > limits.bytes)) break;
+      sequences.push(sequence);
+    }
+    return sequences;
+  }
+
   /** Puts a message in that came by name. */
   push(revision: number, size: number, timeMs: number): number {
     this.#fold();
@@ -174,12 +192,6 @@ export class Queue implements QueueView {
   /** Lets go of what the order knows of messages that nobody can read any more. */
   trim(): void {
     if (this.order.isLong) this.order.trim(this.oldest);
-  }
-
-  /** Whether the queue can still hand this entry out. */
-  retains(revision: number): boolean {
-    const sequence = this.order.sequenceUpTo(revision);
-    return sequence >= this.oldest && this.order.revisionAt(sequence) === revision;
   }
 
   cursor(): Cursor {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.js";
-import { cursorRange, number32, rowRange, storeKey } from "./keys.js";
+import { BLOCK_SIZE } from "./entries.js";
+import { cursorRange, number32, rowKey, rowRange, storeKey } from "./keys.js";
 import type { Cursor } from "./queue.js";
 import { DamagedRecord, decodeRecord, UnknownVersion } from "./records.js";
 import { RemovedNotes } from "./removal.js";
@@ -27,9 +28,9 @@ export interface Recovered {
 export interface Damage {
   /** The revisions of entries that should be there and are not, or do not check. */
   readonly lost: readonly number[];
-  /** The keys of other rows that do not check. */
+  /** The keys of other rows that do not check, and of rows of sockets that should be there and are not. */
   readonly damagedKeys: readonly Buffer[];
-  /** Whether LevelDB's own files were damaged, which can take rows away without a trace. */
+  /** Whether LevelDB's files were damaged and made anew, in which rows may be missing without a trace. */
   readonly isSalvaged: boolean;
 }
 
@@ -54,9 +55,13 @@ export async function recover(source: Source, acknowledged: number, isSalvaged: 
   const known: Known = { store, last, notes, rows, cursors };
   const checkpoint = damagedKeys.length > 0 || isSalvaged ? undefined : await readCheckpoint(source.rows, last);
   const attempt = await replay(source, known, checkpoint);
-  const isSound = checkpoint === undefined || attempt.lost.length === 0;
+  const isSound = checkpoint === undefined || attempt.lost.length + attempt.lostSockets.length === 0;
   const replayed: Replayed = isSound ? attempt : await replay(source, known, undefined);
   const { state } = replayed;
+  // Only the checkpoint may have known of a socket that is gone.
+  const lostRows = [...new Set([...attempt.lostSockets, ...replayed.lostSockets])]
+    .map(rowKey)
+    .filter((key) => !damagedKeys.some((other) => other.equals(key)));
   const lost = [...replayed.lost];
   for (let revision = last + 1; revision <= acknowledged; revision++) lost.push(revision);
   state.entries.skipTo(Math.max(last, acknowledged));
@@ -67,14 +72,16 @@ export async function recover(source: Source, acknowledged: number, isSalvaged: 
     isNew,
     checkpoint: isSound ? checkpoint : undefined,
     replayed: replayed.read,
-    damage: { lost, damagedKeys, isSalvaged },
+    damage: { lost, damagedKeys: [...damagedKeys, ...lostRows], isSalvaged },
   };
 }
 
 async function readStore(source: Source): Promise<{ store: StoreRow; isNew: boolean; damaged: Buffer[] }> {
   const stored = await source.get(storeKey);
-  if (stored === undefined) return { store: newStore(0), isNew: true, damaged: [] };
+  const { first } = await source.revisions();
+  if (stored === undefined && first === 0) return { store: newStore(0), isNew: true, damaged: [] };
   try {
+    if (stored === undefined) throw new DamagedRecord("the store's own row is not there");
     const store = decodeRecord(StoreRow, stored);
     if (store.format > FORMAT) {
       throw new UnknownVersion(`the store has format ${store.format}; this program knows format ${FORMAT}`);
@@ -82,9 +89,9 @@ async function readStore(source: Source): Promise<{ store: StoreRow; isNew: bool
     return { store, isNew: false, damaged: [] };
   } catch (error) {
     if (!(error instanceof DamagedRecord)) throw error;
-    // Where the log began is unknown now: what is gone before its first entry counts as removed.
-    const { first } = await source.revisions();
-    return { store: newStore(first), isNew: false, damaged: [storeKey] };
+    // Where the log began is unknown now: the blocks before its first entry count as removed.
+    const firstRevision = first - (first % BLOCK_SIZE);
+    return { store: newStore(firstRevision), isNew: false, damaged: [storeKey] };
   }
 }
 

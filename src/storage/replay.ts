@@ -1,5 +1,10 @@
-import { LogEntry, type StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import type { SocketRow } from "../registry/storage.js";
+import {
+  ChangeKind,
+  LogEntry,
+  type SocketChanged,
+  type StoreRow,
+} from "../../gen/ts/socketregistry/storage/v1/records.js";
+import { type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
 import { anchorsOf, type Checkpoint, restoreEntries, timelineOf } from "./checkpoint.js";
 import { logRange, number64 } from "./keys.js";
 import { type Cursor, Queue } from "./queue.js";
@@ -30,6 +35,8 @@ export interface Replayed {
   readonly state: State;
   /** The revisions of entries that should be there and are not, or do not check. */
   readonly lost: readonly number[];
+  /** The numbers of sockets that should have a row and have none. */
+  readonly lostSockets: readonly number[];
   /** How many entries were read to know the state. */
   readonly read: number;
 }
@@ -51,7 +58,9 @@ export async function replay(source: Source, known: Known, checkpoint: Checkpoin
   }
   state.nextNumber = Math.max(state.nextNumber, store.nextNumber);
   const from = checkpoint?.revision ?? 0;
-  const { lost, read, unclaimed } = await readLog(source, { state, known, waiting, from });
+  const sockets = new Set(known.last === 0 ? [] : [TEAM_NUMBER]);
+  for (const { queue, endIndex } of images.values()) if (endIndex === undefined) sockets.add(queue.number);
+  const { lost, read, unclaimed } = await readLog(source, { state, known, waiting, from, sockets });
   for (const queue of state.queues()) {
     const cursor = known.cursors.get(queue.number);
     const isOwn = cursor?.epochRevision === queue.epochRevision;
@@ -62,7 +71,8 @@ export async function replay(source: Source, known: Known, checkpoint: Checkpoin
   // The messages of sockets that were deleted or reset since may not have been erased before the end.
   for (const revision of unclaimed) entries.erase(revision);
   for (const { queue, endIndex } of images.values()) state.addEnded(queue, endIndex);
-  return { state, lost, read };
+  const lostSockets = [...sockets].filter((number) => state.socket(number) === undefined);
+  return { state, lost, lostSockets, read };
 }
 
 /** Without a checkpoint a queue is counted from the oldest entry of which it is certain that nothing is missing. */
@@ -104,12 +114,14 @@ interface Reading {
   readonly waiting: Queue[];
   /** Entries up to this revision are known already and are only checked. */
   readonly from: number;
+  /** The sockets that there must be, which is kept up. */
+  readonly sockets: Set<number>;
 }
 
 /** Reads the log's end into the state. Messages that no queue takes are unclaimed. */
 async function readLog(
   source: Source,
-  { state, known, waiting, from }: Reading,
+  { state, known, waiting, from, sockets }: Reading,
 ): Promise<{ lost: number[]; unclaimed: number[]; read: number }> {
   const { last, notes, store } = known;
   const starting = waiting.sort((a, b) => a.order.startRevision - b.order.startRevision);
@@ -136,6 +148,7 @@ async function readLog(
     if (revision <= from) continue;
     begin(revision);
     if (!apply(state, revision, entry, stored.length)) unclaimed.push(revision);
+    if (entry.socket !== undefined) keepUp(sockets, entry.socket);
     read++;
   }
   begin(Number.POSITIVE_INFINITY);
@@ -154,6 +167,13 @@ function apply(state: State, revision: number, { timeMs, message, socket }: LogE
   const skipped = [...decodeSkips(message.skipped, message.skipReasons).keys()].map((number) => ({ number }));
   const sequences = state.addMessage(revision, timeMs, size, { targets, everyone, skipped });
   return everyone || targets.length === 0 || sequences.some((sequence) => sequence > 0);
+}
+
+/** Adds or takes away the socket that came or went. */
+function keepUp(sockets: Set<number>, { kind, socket, replaces }: SocketChanged): void {
+  sockets.delete(replaces);
+  if (kind === ChangeKind.CHANGE_KIND_DELETED) sockets.delete(socket?.number ?? 0);
+  else sockets.add(socket?.number ?? 0);
 }
 
 /** Counts who holds which entry. A broadcast's holders are counted as the runs of the timeline that begin or end at it. */

@@ -39,6 +39,9 @@ class Waiter {
   }
 }
 
+/** How many queues are woken in one turn of the event loop. */
+const QUEUES_PER_TURN = 256;
+
 /**
  * Who waits for a queue to grow. It knows numbers of queues and nothing of messages: whoever is woken looks again.
  */
@@ -60,8 +63,9 @@ export class Wakeups {
     this.#endAll(number);
   }
 
+  /** Wakes everybody, some in each turn of the event loop: ten thousand who look at once would hold up all the rest. */
   wakeAll(): void {
-    for (const number of [...this.#waiting.keys()]) this.#endAll(number);
+    this.#wakeSome([...this.#waiting.keys()]);
   }
 
   /** Ends every wait with an error. */
@@ -79,6 +83,12 @@ export class Wakeups {
     } else if (waiter.next !== undefined) this.#waiting.set(waiter.number, waiter.next);
     else this.#waiting.delete(waiter.number);
     waiter.settle(error);
+  }
+
+  #wakeSome(numbers: readonly number[], from = 0): void {
+    const to = from + QUEUES_PER_TURN;
+    for (const number of numbers.slice(from, to)) this.#endAll(number);
+    if (to < numbers.length) setImmediate(() => this.#wakeSome(numbers, to));
   }
 
   #endAll(number: number, error?: unknown): void {

@@ -2,7 +2,7 @@
  * A store on LevelDB and the naive one in memory that are told the same things. After each step they must agree on
  * everything that can be seen, except the bytes of records.
  */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Level } from "level";
@@ -10,6 +10,7 @@ import { expect } from "vitest";
 import type { Appended, LogEvent, RetentionLimits, SocketNumber, Storage } from "../../src/registry/storage.js";
 import { checkpointRange, logRange } from "../../src/storage/keys.js";
 import { LevelStorage } from "../../src/storage/level.js";
+import { crashCopy } from "./crash-copy.js";
 import { Lines } from "./level-storage.js";
 import { MemoryStorage } from "./memory-storage.js";
 import { ALL, Clock } from "./storage-events.js";
@@ -89,7 +90,7 @@ export class StoragePair {
     } else {
       // What is on the disk at this moment is what a crash leaves.
       const copy = newFolder();
-      cpSync(this.#folder, copy, { recursive: true });
+      crashCopy(this.#folder, copy);
       await before.close();
       rmSync(this.#folder, { recursive: true });
       this.#folder = copy;
