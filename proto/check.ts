@@ -43,8 +43,7 @@ function checkBreaking(): boolean {
   const fork = git("merge-base", "HEAD", "origin/main");
   const base = fork && fork !== head ? fork : git("rev-parse", "--verify", "HEAD~1");
   if (!base) return skip("there is no earlier commit to compare with");
-  const earlier =
-    git("ls-tree", "-r", "--name-only", base, "buf.yaml", "proto/")?.split("\n") ?? [];
+  const earlier = git("ls-tree", "-r", "--name-only", base, "buf.yaml", "proto/")?.split("\n") ?? [];
   if (!earlier.includes("buf.yaml") || !earlier.some((path) => path.endsWith(".proto"))) {
     return skip(`commit ${base.slice(0, 8)} has no .proto files`);
   }

@@ -169,9 +169,7 @@ test("casts past the type checker are rare", () => {
   const found = files
     .filter(({ path }) => path.startsWith("src/"))
     .flatMap(({ path, code }) =>
-      matches(code, castPattern).map(
-        ({ line, match }) => `${path}:${line}: ${match} -> a type, a guard or satisfies`,
-      ),
+      matches(code, castPattern).map(({ line, match }) => `${path}:${line}: ${match} -> a type, a guard or satisfies`),
     );
   expect(found.length, report(found)).toBeLessThanOrEqual(castsMax);
 });
@@ -223,9 +221,7 @@ function importFault(path: string, { line, name }: Import): string[] {
   }
   const target = posix.join(posix.dirname(path), name).replace(/\.js$/, ".ts");
   if (part.files.test(target) || part.mayImport.some((allowed) => allowed.test(target))) return [];
-  return [
-    `${path}:${line}: ${part.name} may not import ${target}: see its row in test/layout.test.ts`,
-  ];
+  return [`${path}:${line}: ${part.name} may not import ${target}: see its row in test/layout.test.ts`];
 }
 
 function matches(text: string, pattern: RegExp) {
