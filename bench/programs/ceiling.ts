@@ -2,12 +2,11 @@
  * What grpc-js can do when nothing is to be done: the same service with empty handlers. Write decodes its request and
  * encodes an answer of the same size; Read sends frames that were encoded before.
  */
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { setTimeout as delay } from "node:timers/promises";
 import { Server, ServerCredentials, type ServerWritableStream, type sendUnaryData } from "@grpc/grpc-js";
 import type { ReadRequest, WriteRequest, WriteResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { CONTENT, TEAM, WRITER } from "../messages.js";
 import { answer, built, cpuMs } from "./answer.js";
+import { holdCommands } from "./hold.js";
 
 const path = "gen/ts/socketregistry/v1/socket_registry.js";
 const { Message, ReadResponse, SkipReason, SocketRegistryService } =
@@ -25,7 +24,6 @@ const direct = writeResponse(1);
 let team = direct;
 const oneMessage = frameOf(1);
 const manyMessages = frameOf(FRAME_MESSAGES);
-const loop = monitorEventLoopDelay({ resolution: 1 });
 
 const server = new Server({ "grpc.max_concurrent_streams": 20_000, "grpc.enable_channelz": 0 });
 server.addService(
@@ -61,16 +59,7 @@ const commands = {
     team = writeResponse(sockets);
   },
   cpuMs,
-  watchLoop(): void {
-    loop.enable();
-    loop.reset();
-  },
-  async longestHoldMs(): Promise<number> {
-    // The timer that sees a hold comes after it.
-    await delay(10);
-    loop.disable();
-    return loop.max / 1e6;
-  },
+  ...holdCommands,
 };
 
 export type CeilingCommands = typeof commands;
