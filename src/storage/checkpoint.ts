@@ -1,5 +1,6 @@
 import { CheckpointPiece, type EntryBlock, type QueueImage } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Batch } from "./commit.js";
+import { packDifferences, unpackDifferences } from "./differences.js";
 import { BLOCK_SIZE, type Entries } from "./entries.js";
 import { checkpointKey, checkpointRange } from "./keys.js";
 import type { Queue } from "./queue.js";
@@ -82,14 +83,16 @@ interface CopiedQueue {
 
 const living = (queue: Queue): { queue: Queue; endIndex: undefined } => ({ queue, endIndex: undefined });
 
+const NOTHING = new Uint8Array();
+
 type Contents = Pick<CheckpointPiece, "blocks" | "timeline" | "queues">;
 
 /** Copies what a checkpoint holds now, as pieces to encode later. */
 function copyPieces(state: State): (() => Contents)[] {
   const { chunks, revisions } = state.timeline.image();
   const timeline = (): Contents["timeline"] => ({
-    chunks: differences(chunks, 1),
-    revisions: differences(revisions, 1),
+    chunks: packDifferences(chunks, 1),
+    revisions: packDifferences(revisions, 1),
   });
   const pieces: (() => Contents)[] = [() => ({ blocks: [], timeline: timeline(), queues: [] })];
   const blocks = state.entries.image();
@@ -144,13 +147,16 @@ async function readSlot(rows: ReadRows, slot: number): Promise<Checkpoint | unde
 
 /** The anchors of a queue's image. */
 export function anchorsOf(image: QueueImage): number[] {
-  return sums(image.anchors, 3);
+  return unpackDifferences(image.anchors, 3);
 }
 
 /** The timeline of a checkpoint. */
 export function timelineOf({ pieces }: Checkpoint): TimelineImage {
   const timeline = pieces[0]?.timeline;
-  return { chunks: sums(timeline?.chunks ?? [], 1), revisions: sums(timeline?.revisions ?? [], 1) };
+  return {
+    chunks: unpackDifferences(timeline?.chunks ?? NOTHING, 1),
+    revisions: unpackDifferences(timeline?.revisions ?? NOTHING, 1),
+  };
 }
 
 /** Puts the entries of a piece into the table, but for those that were removed since. */
@@ -160,7 +166,7 @@ export function restoreEntries(
   isRemoved: (revision: number) => boolean,
 ): void {
   for (const block of piece.blocks) {
-    const times = sums(block.times, 1);
+    const times = unpackDifferences(block.times, 1);
     for (const [place, size] of block.sizes.entries()) {
       const revision = block.number * BLOCK_SIZE + place;
       if (size === 0 || isRemoved(revision)) continue;
@@ -173,23 +179,10 @@ function toBlock(block: { number: number; sizes: Uint32Array; times: Float64Arra
   return {
     number: block.number,
     sizes: [...block.sizes],
-    times: differences(block.times, 1),
+    times: packDifferences(block.times, 1),
   };
 }
 
 function toQueue(image: CopiedQueue): QueueImage {
-  return { ...image, anchors: differences(image.anchors, 3) };
-}
-
-/** Each number as the difference to the one `stride` places before: small numbers, which protobuf keeps small. */
-function differences(values: ArrayLike<number>, stride: number): number[] {
-  return Array.from(values, (value, place) => value - (place < stride ? 0 : (values[place - stride] ?? 0)));
-}
-
-function sums(values: readonly number[], stride: number): number[] {
-  const result: number[] = [];
-  for (const [place, value] of values.entries()) {
-    result.push(value + (place < stride ? 0 : (result[place - stride] ?? 0)));
-  }
-  return result;
+  return { ...image, anchors: packDifferences(image.anchors, 3) };
 }

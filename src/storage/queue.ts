@@ -148,14 +148,19 @@ export class Queue implements QueueView {
     let changed = false;
     for (const sequence of sequences) {
       if (this.isSettled(sequence) || sequence > this.tail) continue;
-      this.#bytes -= this.#shared.entries.size(this.order.revisionAt(sequence));
-      this.#settled ??= new Set();
-      this.#settled.add(sequence);
+      const revision = this.order.revisionAt(sequence);
+      this.#bytes -= this.#shared.entries.size(revision);
       changed = true;
+      if (sequence === this.#floor + 1) {
+        this.#raiseFloor(revision);
+      } else {
+        this.#settled ??= new Set();
+        this.#settled.add(sequence);
+      }
     }
     if (!changed) return false;
     this.#ownActivityMs = Math.max(this.activityMs, nowMs);
-    this.#raiseFloor();
+    this.trim();
     return true;
   }
 
@@ -268,14 +273,15 @@ export class Queue implements QueueView {
     this.#foldedTotal = this.#shared.timeline.totalBytes;
   }
 
-  #raiseFloor(): void {
-    const settled = this.#settled;
-    while (settled?.delete(this.#floor + 1) === true) {
+  /** The message above the floor is settled: the floor passes it, and whatever is settled behind it. */
+  #raiseFloor(revision: number): void {
+    let next = revision;
+    do {
       this.#floor++;
-      this.#floorRevision = this.order.revisionAt(this.#floor);
-      this.#shared.entries.release(this.#floorRevision);
-    }
-    if (settled?.size === 0) this.#settled = undefined;
-    this.trim();
+      this.#floorRevision = next;
+      this.#shared.entries.release(next);
+      next = this.#settled === undefined ? 0 : this.order.revisionAt(this.#floor + 1);
+    } while (this.#settled?.delete(this.#floor + 1) === true);
+    if (this.#settled?.size === 0) this.#settled = undefined;
   }
 }

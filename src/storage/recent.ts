@@ -13,6 +13,8 @@ export interface Body {
 export class Recent {
   readonly #bytesMax: number;
   readonly #messages = new Map<number, Body>();
+  /** No message before this revision is here. A Map that lost its first keys is slow to find the next one. */
+  #oldest = 0;
   #bytes = 0;
 
   constructor(bytesMax: number) {
@@ -23,13 +25,12 @@ export class Recent {
     return this.#messages.get(revision);
   }
 
+  /** Adds a message that is newer than all that are here. */
   add(revision: number, message: Body): void {
+    if (this.#messages.size === 0) this.#oldest = revision;
     this.#bytes += costOf(message);
     this.#messages.set(revision, message);
-    for (const oldest of this.#messages.keys()) {
-      if (this.#bytes <= this.#bytesMax) return;
-      this.delete(oldest);
-    }
+    while (this.#bytes > this.#bytesMax) this.delete(this.#oldest++);
   }
 
   /** Forgets messages that are erased. */

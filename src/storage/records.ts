@@ -22,21 +22,39 @@ interface Codec<T> {
   decode(input: BinaryReader | Uint8Array, length?: number): T;
 }
 
+/** What the header is written over. */
+const NO_HEADER = new Uint8Array(HEADER_BYTES);
+
 /**
  * One writer for all records: `finish` hands out a copy and leaves the writer empty, and encoding never waits, so that
  * it is free again before anybody else can want it. A new writer for each record would cost three times as much.
  */
-const writer = new BinaryWriter();
+let writer = new BinaryWriter();
 
 /**
  * Bytes as they are stored: a version byte, a CRC-32 (little-endian), the bytes. The checksum begins with the version,
  * so that a flipped version byte is damage and not a newer program; every later version must keep to that.
  */
 export function seal(content: Uint8Array): Buffer {
-  const stored = Buffer.allocUnsafe(HEADER_BYTES + content.length);
+  return stamped(Buffer.concat([NO_HEADER, content]));
+}
+
+/** The record as it is stored. */
+export function encodeRecord<T>(codec: Codec<T>, message: T): Buffer {
+  try {
+    const { buffer, byteOffset, byteLength } = codec.encode(message, writer.raw(NO_HEADER)).finish();
+    return stamped(Buffer.from(buffer, byteOffset, byteLength));
+  } catch (error) {
+    // It may hold half a record, which must not become part of the next one.
+    writer = new BinaryWriter();
+    throw error;
+  }
+}
+
+/** Fills in the header. */
+function stamped(stored: Buffer): Buffer {
   stored[0] = VERSION;
-  stored.writeUInt32LE(crc32(content, VERSION), 1);
-  stored.set(content, HEADER_BYTES);
+  stored.writeUInt32LE(crc32(stored.subarray(HEADER_BYTES), VERSION), 1);
   return stored;
 }
 
@@ -56,11 +74,6 @@ export function unseal(stored: Buffer): Buffer {
     throw new UnknownVersion(`a stored record has version ${version}; this program knows version ${VERSION}`);
   }
   return content;
-}
-
-/** The record as it is stored. */
-export function encodeRecord<T>(codec: Codec<T>, message: T): Buffer {
-  return seal(codec.encode(message, writer).finish());
 }
 
 /**

@@ -225,22 +225,19 @@ export interface EntryBlock {
   number: number;
   /** The stored bytes of each entry; zero for one that is not there. */
   sizes: number[];
-  /** When each entry was appended, in milliseconds: the difference to the one before. */
-  times: number[];
+  /** When each entry was appended, in milliseconds, packed. */
+  times: Buffer;
 }
 
 /** TimelineImage is the list of the broadcasts that some queue still holds, in chunks of 1,024. */
 export interface TimelineImage {
   /**
-   * The numbers of the chunks that are kept, ascending, each as the difference to the one before. A chunk's number times
-   * 1,024 is how many broadcasts came before it.
+   * The numbers of the chunks that are kept, ascending, packed. A chunk's number times 1,024 is how many broadcasts came
+   * before it.
    */
-  chunks: number[];
-  /**
-   * The revisions of their broadcasts, ascending, each as the difference to the one before. Every chunk but the last is
-   * full.
-   */
-  revisions: number[];
+  chunks: Buffer;
+  /** The revisions of their broadcasts, ascending, packed. Every chunk but the last is full. */
+  revisions: Buffer;
 }
 
 /**
@@ -253,10 +250,10 @@ export interface QueueImage {
   /** The queue's epoch_revision. */
   epochRevision: number;
   /**
-   * Three numbers for each anchor, each as the difference to the anchor before: the sequence; the revision, negative
-   * where it is a broadcast that is left out; how many broadcasts the timeline had by then.
+   * Three numbers for each anchor, packed, each with the difference to the anchor before: the sequence; the revision,
+   * negative where it is a broadcast that is left out; how many broadcasts the timeline had by then.
    */
-  anchors: number[];
+  anchors: Buffer;
   /** Of a queue that ended: how many broadcasts the timeline had by then. */
   endIndex?: number | undefined;
 }
@@ -1492,7 +1489,7 @@ export const CheckpointPiece: MessageFns<CheckpointPiece> = {
 };
 
 function createBaseEntryBlock(): EntryBlock {
-  return { number: 0, sizes: [], times: [] };
+  return { number: 0, sizes: [], times: Buffer.alloc(0) };
 }
 
 export const EntryBlock: MessageFns<EntryBlock> = {
@@ -1508,11 +1505,7 @@ export const EntryBlock: MessageFns<EntryBlock> = {
       writer.join();
     }
     if (message.times.length !== 0) {
-      writer.uint32(26).fork();
-      for (const v of message.times) {
-        writer.sint64(v);
-      }
-      writer.join();
+      writer.uint32(26).bytes(message.times);
     }
     return writer;
   },
@@ -1557,22 +1550,12 @@ export const EntryBlock: MessageFns<EntryBlock> = {
             break;
           }
           case 3: {
-            if (tag === 24) {
-              message.times.push(longToNumber(reader.sint64()));
-
-              continue;
+            if (tag !== 26) {
+              break;
             }
 
-            if (tag === 26) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.times.push(longToNumber(reader.sint64()));
-              }
-
-              continue;
-            }
-
-            break;
+            message.times = Buffer.from(reader.bytes());
+            continue;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
@@ -1593,30 +1576,22 @@ export const EntryBlock: MessageFns<EntryBlock> = {
     const message = createBaseEntryBlock();
     message.number = object.number ?? 0;
     message.sizes = object.sizes?.map((e) => e) || [];
-    message.times = object.times?.map((e) => e) || [];
+    message.times = object.times ?? Buffer.alloc(0);
     return message;
   },
 };
 
 function createBaseTimelineImage(): TimelineImage {
-  return { chunks: [], revisions: [] };
+  return { chunks: Buffer.alloc(0), revisions: Buffer.alloc(0) };
 }
 
 export const TimelineImage: MessageFns<TimelineImage> = {
   encode(message: TimelineImage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.chunks.length !== 0) {
-      writer.uint32(10).fork();
-      for (const v of message.chunks) {
-        writer.uint64(v);
-      }
-      writer.join();
+      writer.uint32(10).bytes(message.chunks);
     }
     if (message.revisions.length !== 0) {
-      writer.uint32(18).fork();
-      for (const v of message.revisions) {
-        writer.uint64(v);
-      }
-      writer.join();
+      writer.uint32(18).bytes(message.revisions);
     }
     return writer;
   },
@@ -1635,40 +1610,20 @@ export const TimelineImage: MessageFns<TimelineImage> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag === 8) {
-              message.chunks.push(longToNumber(reader.uint64()));
-
-              continue;
+            if (tag !== 10) {
+              break;
             }
 
-            if (tag === 10) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.chunks.push(longToNumber(reader.uint64()));
-              }
-
-              continue;
-            }
-
-            break;
+            message.chunks = Buffer.from(reader.bytes());
+            continue;
           }
           case 2: {
-            if (tag === 16) {
-              message.revisions.push(longToNumber(reader.uint64()));
-
-              continue;
+            if (tag !== 18) {
+              break;
             }
 
-            if (tag === 18) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.revisions.push(longToNumber(reader.uint64()));
-              }
-
-              continue;
-            }
-
-            break;
+            message.revisions = Buffer.from(reader.bytes());
+            continue;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
@@ -1687,14 +1642,14 @@ export const TimelineImage: MessageFns<TimelineImage> = {
   },
   fromPartial(object: DeepPartial<TimelineImage>): TimelineImage {
     const message = createBaseTimelineImage();
-    message.chunks = object.chunks?.map((e) => e) || [];
-    message.revisions = object.revisions?.map((e) => e) || [];
+    message.chunks = object.chunks ?? Buffer.alloc(0);
+    message.revisions = object.revisions ?? Buffer.alloc(0);
     return message;
   },
 };
 
 function createBaseQueueImage(): QueueImage {
-  return { number: 0, epochRevision: 0, anchors: [], endIndex: undefined };
+  return { number: 0, epochRevision: 0, anchors: Buffer.alloc(0), endIndex: undefined };
 }
 
 export const QueueImage: MessageFns<QueueImage> = {
@@ -1706,11 +1661,7 @@ export const QueueImage: MessageFns<QueueImage> = {
       writer.uint32(16).uint64(message.epochRevision);
     }
     if (message.anchors.length !== 0) {
-      writer.uint32(26).fork();
-      for (const v of message.anchors) {
-        writer.sint64(v);
-      }
-      writer.join();
+      writer.uint32(26).bytes(message.anchors);
     }
     if (message.endIndex !== undefined) {
       writer.uint32(32).uint64(message.endIndex);
@@ -1748,22 +1699,12 @@ export const QueueImage: MessageFns<QueueImage> = {
             continue;
           }
           case 3: {
-            if (tag === 24) {
-              message.anchors.push(longToNumber(reader.sint64()));
-
-              continue;
+            if (tag !== 26) {
+              break;
             }
 
-            if (tag === 26) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.anchors.push(longToNumber(reader.sint64()));
-              }
-
-              continue;
-            }
-
-            break;
+            message.anchors = Buffer.from(reader.bytes());
+            continue;
           }
           case 4: {
             if (tag !== 32) {
@@ -1792,7 +1733,7 @@ export const QueueImage: MessageFns<QueueImage> = {
     const message = createBaseQueueImage();
     message.number = object.number ?? 0;
     message.epochRevision = object.epochRevision ?? 0;
-    message.anchors = object.anchors?.map((e) => e) || [];
+    message.anchors = object.anchors ?? Buffer.alloc(0);
     message.endIndex = object.endIndex ?? undefined;
     return message;
   },
