@@ -53,11 +53,14 @@ test("with higher limits 1 GiB for such a reader stays out of memory", { timeout
 
   const before = await server.memory();
   await writeMebibytes(service, "x", 1_024);
-  const after = await server.memory();
   expect((await service.socket("x")).queueSize).toBeGreaterThan(1_000);
-  const grown = (after.resident - before.resident) / MIB;
-  console.log(`1 GiB for a reader that does not read: ${grown.toFixed(1)} MiB of memory`);
-  expect(grown).toBeLessThan(64);
+  // LevelDB may still be sorting what was written.
+  await vi.waitFor(async () => {
+    const after = await server.memory();
+    const grown = (after.resident - before.resident) / MIB;
+    console.log(`1 GiB for a reader that does not read: ${grown.toFixed(1)} MiB of memory`);
+    expect(grown).toBeLessThan(64);
+  }, minute);
 });
 
 test("an idle Read takes at most 14 KiB, and gives them back", { timeout: 5 * minute }, async () => {

@@ -2,7 +2,7 @@
  * The registry against a model that is lists and loops: random histories of calls, Reads that come, stall and go, held
  * commits, restarts and crashes. A failure prints the seed, the path and the shortest history that fails.
  */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers";
@@ -12,6 +12,7 @@ import { expect, test } from "vitest";
 import type { Storage } from "../src/registry/storage.js";
 import { logRange } from "../src/storage/keys.js";
 import { LevelStorage } from "../src/storage/level.js";
+import { crashCopy } from "./support/crash-copy.js";
 import { Lines } from "./support/level-storage.js";
 import { MemoryStorage } from "./support/memory-storage.js";
 import { ModelTeam } from "./support/model-team.js";
@@ -214,6 +215,6 @@ class Disk {
   #copy(): void {
     const before = this.#folder;
     this.#openings++;
-    cpSync(before, this.#folder, { recursive: true });
+    crashCopy(before, this.#folder);
   }
 }

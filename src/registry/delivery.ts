@@ -39,15 +39,17 @@ export class Delivery {
 
   /** Whether `claim` would find something. */
   canClaim(): boolean {
-    return this.#seek(this.#storage.queue(this.#number));
+    const queue = this.#storage.queue(this.#number);
+    return this.#seek(queue, queue.durableTail);
   }
 
   /** The next durable messages that nobody has, in order, at least one if there is one. They are the caller's now. */
   claim(limits: ReadLimits): number[] {
     const queue = this.#storage.queue(this.#number);
+    const last = queue.durableTail;
     const claimed: number[] = [];
     let bytes = 0;
-    while (this.#seek(queue)) {
+    while (this.#seek(queue, last)) {
       bytes += this.#storage.sizeAt(this.#number, this.#next);
       if (claimed.length > 0 && (claimed.length >= limits.messages || bytes > limits.bytes)) break;
       this.#claimed.add(this.#next);
@@ -71,14 +73,13 @@ export class Delivery {
     if (sequences.length > 0) this.#storage.wake(this.#number);
   }
 
-  /** Moves to the next message that can be claimed. @returns whether there is one */
-  #seek(queue: QueueView): boolean {
+  /** Moves to the next message up to `last` that can be claimed. @returns whether there is one */
+  #seek(queue: QueueView, last: number): boolean {
     if (this.#generation !== this.#storage.generation) {
       // The store went back to its disk: what it had settled last may be waiting again.
       this.#generation = this.#storage.generation;
       this.#next = 1;
     }
-    const last = queue.durableTail;
     this.#next = Math.max(this.#next, queue.floor + 1);
     while (this.#next <= last && (queue.isSettled(this.#next) || this.#claimed.has(this.#next))) this.#next++;
     return this.#next <= last;

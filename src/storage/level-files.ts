@@ -1,4 +1,5 @@
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Level } from "level";
 import { isCorruption } from "./level-errors.js";
 
@@ -11,23 +12,24 @@ interface Repairs {
 
 const ROWS_PER_STEP = 1_000;
 
+/** Opens LevelDB in a data directory. */
 export async function openLevel(folder: string): Promise<Database> {
-  // A salvage that was cut off between its last two steps.
-  if (!existsSync(folder) && existsSync(salvaged(folder))) renameSync(salvaged(folder), folder);
-  const db: Database = new Level(folder, { keyEncoding: "buffer", valueEncoding: "buffer" });
-  await db.open();
-  return db;
+  finishSalvage(folder);
+  return await open(filesOf(folder));
 }
 
 /**
- * Takes out of LevelDB's folder what can be read and makes a new one of it, because LevelDB's own repair keeps some of
- * the damage. The damaged files are kept aside in `damagedFolder` until the next time.
+ * Takes out of LevelDB's files what can be read and makes new ones of it, because LevelDB's own repair keeps some of the
+ * damage. The damaged files are kept aside in `log.damaged` until the next time.
  */
 export async function salvage(folder: string): Promise<void> {
-  rmSync(salvaged(folder), { recursive: true, force: true });
-  const from = await openDamaged(folder);
+  finishSalvage(folder);
+  // Until the store is mended, every start begins here.
+  suspect(folder);
+  const from = await openDamaged(filesOf(folder));
   try {
-    const to = await openLevel(salvaged(folder));
+    rmSync(salvagedOf(folder), { recursive: true, force: true });
+    const to = await open(salvagedOf(folder));
     try {
       for await (const rows of readable(from)) {
         await to.batch(rows.map(([key, value]) => ({ type: "put", key, value })));
@@ -37,24 +39,55 @@ export async function salvage(folder: string): Promise<void> {
     } finally {
       await to.close();
     }
+    rmSync(damagedOf(folder), { recursive: true, force: true });
+    // The old files are still locked, so that no other process takes them for the store meanwhile.
+    renameSync(filesOf(folder), damagedOf(folder));
+    renameSync(salvagedOf(folder), filesOf(folder));
   } finally {
     await from.close();
   }
-  rmSync(damagedFolder(folder), { recursive: true, force: true });
-  renameSync(folder, damagedFolder(folder));
-  renameSync(salvaged(folder), folder);
 }
 
-const salvaged = (folder: string): string => `${folder}.salvaged`;
-export const damagedFolder = (folder: string): string => `${folder}.damaged`;
-
-async function openDamaged(folder: string): Promise<Database> {
+/** Tells the next start that something in LevelDB's files is damaged, so that it salvages what can be read. */
+export function suspect(folder: string): void {
   try {
-    return await openLevel(folder);
+    writeFileSync(suspicionOf(folder), "");
+  } catch {
+    // It is said already, and a start that does not know of it finds most of it too.
+  }
+}
+
+export function isSuspect(folder: string): boolean {
+  return existsSync(suspicionOf(folder));
+}
+
+export function clear(folder: string): void {
+  rmSync(suspicionOf(folder), { force: true });
+}
+
+const filesOf = (folder: string): string => join(folder, "log");
+const salvagedOf = (folder: string): string => join(folder, "log.salvaged");
+const damagedOf = (folder: string): string => join(folder, "log.damaged");
+const suspicionOf = (folder: string): string => join(folder, "suspect");
+
+/** Goes on where a salvage was cut off between its last two steps. */
+function finishSalvage(folder: string): void {
+  if (!existsSync(filesOf(folder)) && existsSync(salvagedOf(folder))) renameSync(salvagedOf(folder), filesOf(folder));
+}
+
+async function open(files: string): Promise<Database> {
+  const db: Database = new Level(files, { keyEncoding: "buffer", valueEncoding: "buffer" });
+  await db.open();
+  return db;
+}
+
+async function openDamaged(files: string): Promise<Database> {
+  try {
+    return await open(files);
   } catch (error) {
     if (!isCorruption(error)) throw error;
-    await (Level as typeof Level & Repairs).repair(folder);
-    return await openLevel(folder);
+    await (Level as typeof Level & Repairs).repair(files);
+    return await open(files);
   }
 }
 

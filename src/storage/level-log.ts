@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Appended, LogEvent, Profile, RetentionLimits, SocketNumber, Stored } from "../registry/storage.js";
 import { applyChange } from "./changes.js";
@@ -6,19 +5,17 @@ import { Checkpoints } from "./checkpoint.js";
 import { type Batch, GroupCommit } from "./commit.js";
 import { Growth } from "./growth.js";
 import { cursorKey, logKey, storeKey } from "./keys.js";
-import { isCorruption } from "./level-errors.js";
-import { type Database, openLevel, salvage } from "./level-files.js";
+import { type Database, suspect } from "./level-files.js";
 import type { LogOptions } from "./level-options.js";
 import { LevelReader } from "./level-reader.js";
-import { sourceOf } from "./level-source.js";
 import { mend } from "./mend.js";
 import type { Queue } from "./queue.js";
 import { encodeRecord } from "./records.js";
-import { isDamaged, type Recovered, recover } from "./recovery.js";
+import type { Recovered } from "./recovery.js";
 import { Removal } from "./removal.js";
 import { encodeCursor, encodeMessage } from "./rows.js";
 import type { State } from "./state.js";
-import { Witness } from "./witness.js";
+import type { Witness } from "./witness.js";
 
 /** How many dead entries go in one batch, so that removal never holds up writes for long. */
 const REMOVED_PER_BATCH = 1_000;
@@ -31,16 +28,13 @@ export interface LogHooks {
   readonly failed: (error: unknown) => void;
 }
 
-interface Parts {
+export interface Parts {
   readonly db: Database;
   readonly recovered: Recovered;
   readonly witness: Witness;
   readonly options: LogOptions;
   readonly hooks: LogHooks;
 }
-
-/** Not everything that was written is in LevelDB's files, or not as it was written. */
-class DamagedFiles extends Error {}
 
 /** One opening of the log on LevelDB: from the recovery of its state to its first failure, or to its close. */
 export class LevelLog {
@@ -60,7 +54,7 @@ export class LevelLog {
   /** What becomes durable with the batch under way. */
   #committing = { growth: this.#growing, revision: 0 };
 
-  private constructor({ db, recovered, witness, options, hooks }: Parts) {
+  constructor({ db, recovered, witness, options, hooks }: Parts) {
     this.#db = db;
     this.recovered = recovered;
     this.state = recovered.state;
@@ -79,43 +73,19 @@ export class LevelLog {
     });
   }
 
-  /**
-   * Opens LevelDB, recovers the state, and mends what can be mended. When something is damaged, what can be read of
-   * LevelDB's files is taken to new ones first: a key that is wrong in one of them makes what LevelDB finds a matter of
-   * chance, and when it cannot merge them it soon takes no write.
-   */
-  static async open(options: LogOptions, hooks: LogHooks, isDamaged = false): Promise<LevelLog> {
-    if (isDamaged) await salvage(folderOf(options));
-    try {
-      return await LevelLog.#open(options, hooks, isDamaged);
-    } catch (error) {
-      const isNews = error instanceof DamagedFiles || isCorruption(error);
-      if (isDamaged || !isNews) throw error;
-      return await LevelLog.open(options, hooks, true);
-    }
-  }
-
-  static async #open(options: LogOptions, hooks: LogHooks, isSalvaged: boolean): Promise<LevelLog> {
-    const db = await openLevel(folderOf(options));
-    let witness: Witness | undefined;
-    try {
-      // Only now, because the witness belongs to whoever has the log.
-      witness = new Witness(options.folder);
-      const recovered = await recover(sourceOf(db), witness.read(), isSalvaged);
-      if (isDamaged(recovered.damage) && !isSalvaged) throw new DamagedFiles();
-      const log = new LevelLog({ db, recovered, witness, options, hooks });
-      if (recovered.isNew || isDamaged(recovered.damage)) log.#mend();
-      await log.durable();
-      return log;
-    } catch (error) {
-      witness?.close();
-      await db.close();
-      throw error;
-    }
-  }
-
   get instance(): string {
     return this.recovered.store.instance;
+  }
+
+  /** Writes what the store lacks: at its beginning, or after damage. */
+  mend(): Promise<void> {
+    const batch = this.#commit.batch();
+    for (const number of mend(this.recovered, this.#removal, batch, this.#options.now())) {
+      const queue = this.state.queue(number);
+      if (queue !== undefined) this.#moved.add(queue);
+    }
+    this.#putStore(batch);
+    return this.durable();
   }
 
   durable(): Promise<void> {
@@ -148,8 +118,11 @@ export class LevelLog {
     return this.#reader.profile(number);
   }
 
-  read(queue: Queue, sequences: readonly number[]): Promise<Stored[]> {
-    return this.#reader.messages(queue, sequences);
+  async read(queue: Queue, sequences: readonly number[]): Promise<Stored[]> {
+    const found = await this.#reader.messages(queue, sequences);
+    // The next start looks at everything, and may find there what cannot be found now.
+    if (found.some(({ damaged }) => damaged)) suspect(this.#options.folder);
+    return found;
   }
 
   /** The cursor of a queue moved: it is written with the next batch, however often it moves until then. */
@@ -204,15 +177,6 @@ export class LevelLog {
     else if (event.replaces !== undefined) this.state.row(event.replaces);
   }
 
-  #mend(): void {
-    const batch = this.#commit.batch();
-    for (const number of mend(this.recovered, this.#removal, batch, this.#options.now())) {
-      const queue = this.state.queue(number);
-      if (queue !== undefined) this.#moved.add(queue);
-    }
-    this.#putStore(batch);
-  }
-
   #putStore(batch: Batch): void {
     const { entries, timeMs, nextNumber } = this.state;
     const store: StoreRow = {
@@ -252,8 +216,5 @@ export class LevelLog {
     });
   }
 }
-
-/** LevelDB's own folder. */
-const folderOf = ({ folder }: LogOptions): string => join(folder, "log");
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -14,7 +14,8 @@ import type {
   Stored,
 } from "../registry/storage.js";
 import { codeOf, FolderInUse, isCorruption } from "./level-errors.js";
-import { LevelLog, type LogHooks } from "./level-log.js";
+import type { LevelLog, LogHooks } from "./level-log.js";
+import { openLog } from "./level-open.js";
 import { complete, type LevelOptions, type LogOptions } from "./level-options.js";
 import type { Queue } from "./queue.js";
 import { isDamaged } from "./recovery.js";
@@ -211,7 +212,7 @@ export class LevelStorage implements Storage {
         if (log !== undefined) this.#fail(log, error);
       },
     };
-    log = await LevelLog.open(this.#options, hooks, isDamaged);
+    log = await openLog(this.#options, hooks, isDamaged);
     return log;
   }
 

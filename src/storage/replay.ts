@@ -4,7 +4,7 @@ import {
   type SocketChanged,
   type StoreRow,
 } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import { type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
+import { type SocketNumber, type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
 import { anchorsOf, type Checkpoint, restoreEntries, timelineOf } from "./checkpoint.js";
 import { logRange, number64 } from "./keys.js";
 import { type Cursor, Queue } from "./queue.js";
@@ -58,8 +58,9 @@ export async function replay(source: Source, known: Known, checkpoint: Checkpoin
   }
   state.nextNumber = Math.max(state.nextNumber, store.nextNumber);
   const from = checkpoint?.revision ?? 0;
-  const sockets = new Set(known.last === 0 ? [] : [TEAM_NUMBER]);
-  for (const { queue, endIndex } of images.values()) if (endIndex === undefined) sockets.add(queue.number);
+  const sockets = new Map<SocketNumber, number>();
+  if (known.last > 0) sockets.set(TEAM_NUMBER, known.last);
+  for (const { queue, endIndex } of images.values()) if (endIndex === undefined) sockets.set(queue.number, from);
   const { lost, read, unclaimed } = await readLog(source, { state, known, waiting, from, sockets });
   for (const queue of state.queues()) {
     const cursor = known.cursors.get(queue.number);
@@ -71,7 +72,10 @@ export async function replay(source: Source, known: Known, checkpoint: Checkpoin
   // The messages of sockets that were deleted or reset since may not have been erased before the end.
   for (const revision of unclaimed) entries.erase(revision);
   for (const { queue, endIndex } of images.values()) state.addEnded(queue, endIndex);
-  const lostSockets = [...sockets].filter((number) => state.socket(number) === undefined);
+  // What came after may be let go of, and then it may have told of the end of the socket.
+  const lostSockets = [...sockets]
+    .filter(([number, since]) => state.socket(number) === undefined && since >= store.historyFloor)
+    .map(([number]) => number);
   return { state, lost, lostSockets, read };
 }
 
@@ -114,8 +118,8 @@ interface Reading {
   readonly waiting: Queue[];
   /** Entries up to this revision are known already and are only checked. */
   readonly from: number;
-  /** The sockets that there must be, which is kept up. */
-  readonly sockets: Set<number>;
+  /** The sockets that there were, each with the revision by which it was there. It is kept up. */
+  readonly sockets: Map<SocketNumber, number>;
 }
 
 /** Reads the log's end into the state. Messages that no queue takes are unclaimed. */
@@ -148,7 +152,7 @@ async function readLog(
     if (revision <= from) continue;
     begin(revision);
     if (!apply(state, revision, entry, stored.length)) unclaimed.push(revision);
-    if (entry.socket !== undefined) keepUp(sockets, entry.socket);
+    if (entry.socket !== undefined) keepUp(sockets, revision, entry.socket);
     read++;
   }
   begin(Number.POSITIVE_INFINITY);
@@ -170,10 +174,11 @@ function apply(state: State, revision: number, { timeMs, message, socket }: LogE
 }
 
 /** Adds or takes away the socket that came or went. */
-function keepUp(sockets: Set<number>, { kind, socket, replaces }: SocketChanged): void {
+function keepUp(sockets: Map<SocketNumber, number>, revision: number, change: SocketChanged): void {
+  const { kind, socket, replaces } = change;
   sockets.delete(replaces);
   if (kind === ChangeKind.CHANGE_KIND_DELETED) sockets.delete(socket?.number ?? 0);
-  else sockets.add(socket?.number ?? 0);
+  else if (socket !== undefined) sockets.set(socket.number, revision);
 }
 
 /** Counts who holds which entry. A broadcast's holders are counted as the runs of the timeline that begin or end at it. */

@@ -26,8 +26,6 @@ export class ModelReader {
   /** Where history ends that a Read with a position is handed once more. */
   readonly #historyEnd: number;
   #frame: Frame | undefined;
-  /** The queue that it reads, as far as it knows. */
-  #epoch: Epoch | undefined;
   /** Where a Read that only looks has come to. */
   #last: number;
   #received = 0;
@@ -50,20 +48,10 @@ export class ModelReader {
     this.#historyEnd = box?.epoch.entries.length ?? 0;
     this.#epochs = epochs;
     this.#stalls = [...stalls];
-    this.#epoch = box?.epoch;
     this.#last = request.after?.sequence ?? box?.epoch.floor ?? 0;
     this.done = this.#run(registry);
     // Whoever waits for it later meets the failure then.
     this.done.catch(() => {});
-  }
-
-  /** Whether it will go on without anybody's doing. */
-  get isBusy(): boolean {
-    if (!this.isOpen || this.isStalled || this.box === undefined) return false;
-    const { epoch, isGone } = this.box;
-    if (this.request.noWait || isGone || this.#epoch !== epoch) return true;
-    if (this.request.ackMode === "NONE") return this.#last < epoch.entries.length;
-    return epoch.unsettled.some(({ holder }) => holder === undefined);
   }
 
   /** Goes on after a stall. */
@@ -117,7 +105,6 @@ export class ModelReader {
   #arrived(frame: Frame): void {
     const epoch = this.#epochOf(frame);
     const takes = this.request.ackMode === "AUTO";
-    this.#epoch = epoch;
     if (frame.event === "RESET") this.#last = frame.position.sequence;
     if (frame.gapReason === "OVERFLOW") epoch.announced += frame.droppedCount;
     this.#received += frame.messages.length;

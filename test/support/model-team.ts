@@ -25,7 +25,7 @@ export interface ReadPlan extends Pick<ReadRequest, "socketId" | "ackMode" | "no
 /** A registry and its model, side by side: every call goes to both at once, and the answers are compared as they come. */
 export class ModelTeam {
   readonly model = new TeamModel(MAX_QUEUE_MESSAGES);
-  #storage: Storage;
+  #storage: Watched;
   #registry: Registry;
   #readers: ModelReader[] = [];
   #calls: Promise<void>[] = [];
@@ -37,8 +37,8 @@ export class ModelTeam {
   #hasCrashed = false;
 
   constructor(storage: Storage) {
-    this.#storage = storage;
-    this.#registry = new Registry(storage, limits);
+    this.#storage = watched(storage);
+    this.#registry = new Registry(this.#storage, limits);
     this.#name(TEAM);
   }
 
@@ -147,7 +147,7 @@ export class ModelTeam {
   async restart(reopen: () => Promise<Storage>, isClean: boolean): Promise<void> {
     await this.settle();
     await this.#endReads();
-    this.#storage = await reopen();
+    this.#storage = watched(await reopen());
     this.#registry = new Registry(this.#storage, limits);
     if (isClean) return await this.settle();
     this.#hasCrashed = true;
@@ -189,12 +189,11 @@ export class ModelTeam {
     await Promise.all(this.#readers.splice(0).map(({ done }) => done));
   }
 
-  /** Waits until every Read that can go on has nothing more to take. */
+  /** Waits until nobody waits for the storage but those who wait for news. */
   async #quiet(): Promise<void> {
-    let calmTurns = 0;
-    while (calmTurns++ < 10) {
+    for (let calmTurns = 0; calmTurns < 5; calmTurns++) {
       await setImmediate();
-      if (this.#readers.some(({ isBusy }) => isBusy)) calmTurns = 0;
+      if (this.#storage.awaited > 0) calmTurns = 0;
     }
     for (const reader of this.#readers.filter(({ isOpen }) => !isOpen)) await reader.done;
     this.#readers = this.#readers.filter(({ isOpen }) => isOpen);
@@ -224,6 +223,30 @@ export class ModelTeam {
     outcome.catch(() => {});
     this.#calls.push(outcome);
   }
+}
+
+/** A storage that knows how many of its answers are awaited, the waits for news left out. */
+type Watched = Storage & { readonly awaited: number };
+
+function watched(storage: Storage): Watched {
+  let awaited = 0;
+  const leave = (): void => {
+    awaited--;
+  };
+  return new Proxy(storage as Watched, {
+    get(target, name: keyof Watched) {
+      if (name === "awaited") return awaited;
+      const found = target[name];
+      if (typeof found !== "function") return found;
+      return (...args: unknown[]) => {
+        const result: unknown = Reflect.apply(found, target, args);
+        if (name === "waitAfter" || !(result instanceof Promise)) return result;
+        awaited++;
+        result.then(leave, leave);
+        return result;
+      };
+    },
+  });
 }
 
 function told(outcome: Outcome): Reason | Pick<WriteAnswer, "deliveredCount" | "skippedCount" | "results"> {

@@ -48,7 +48,6 @@ export interface Box {
   readonly config: SocketConfig;
   state: SocketState;
   epoch: Epoch;
-  isGone: boolean;
 }
 
 export interface Post {
@@ -73,7 +72,7 @@ export class TeamModel {
 
   constructor(maxQueueMessages: number) {
     this.#maxQueueMessages = maxQueueMessages;
-    this.boxes.set(TEAM, { socketId: TEAM, config: {}, state: "ACTIVE", epoch: new Epoch(), isGone: false });
+    this.boxes.set(TEAM, { socketId: TEAM, config: {}, state: "ACTIVE", epoch: new Epoch() });
   }
 
   /** @returns what the socket is then, or why it is not */
@@ -81,8 +80,7 @@ export class TeamModel {
     const existing = this.boxes.get(socketId);
     if (existing !== undefined && onConflict === "FAIL") return "SOCKET_EXISTS";
     if (existing !== undefined && onConflict === "USE_EXISTING") return existing;
-    const box: Box = { socketId, config, state: "ACTIVE", epoch: new Epoch(), isGone: false };
-    if (existing !== undefined) existing.isGone = true;
+    const box: Box = { socketId, config, state: "ACTIVE", epoch: new Epoch() };
     this.boxes.delete(socketId);
     this.boxes.set(socketId, box);
     return box;
@@ -102,7 +100,6 @@ export class TeamModel {
   delete(socketId: string): number | Reason {
     const box = this.boxes.get(socketId);
     if (box === undefined) return "SOCKET_NOT_FOUND";
-    box.isGone = true;
     this.boxes.delete(socketId);
     return box.epoch.unsettled.length;
   }
