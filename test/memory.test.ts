@@ -80,10 +80,13 @@ test("an idle Read takes at most 14 KiB, and gives them back", { timeout: 5 * mi
 
   for (const stream of streams) stream.cancel();
   await vi.waitFor(async () => expect(await readersOf(service)).toBe(0), minute);
-  const after = await server.memory();
-  // Whatever of a Read stayed behind, a listener or a promise, would be 100 bytes of it at least.
-  expect((after.held - before.held) / readCount).toBeLessThan(100);
-  expect((after.resident - before.resident) / MIB).toBeLessThan(32);
+  // Whatever of a Read stayed behind would be more: a call, a stream or a signal takes some kilobytes. The connections are
+  // still open, and what they remember of their streams goes a little later.
+  await vi.waitFor(async () => {
+    const after = await server.memory();
+    expect((after.held - before.held) / readCount).toBeLessThan(200);
+    expect((after.resident - before.resident) / MIB).toBeLessThan(32);
+  }, minute);
 });
 
 test("what went through a Read is not held by it", { timeout: minute }, async () => {
