@@ -7,6 +7,8 @@ import { SettingsError } from "./settings.js";
 const EXIT_USAGE = 2;
 /** The server could not start, or not stop. */
 const EXIT_FAILURE = 1;
+/** A Ctrl-C on `npm start` arrives twice, from the terminal and from npm: what comes so soon is the same signal. */
+const ECHO_MS = 100;
 
 const args = process.argv.slice(2);
 const config = args.includes("--help") ? help() : read();
@@ -41,13 +43,14 @@ function read(): ReturnType<typeof readConfig> | undefined {
 
 /** The first signal stops the server and lets it finish; a second one does not wait for that. */
 function stopOnSignal(server: RunningServer, log: Log): void {
-  let stopping = false;
+  let stoppingSinceMs: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) {
+    if (stoppingSinceMs !== undefined) {
+      if (performance.now() - stoppingSinceMs < ECHO_MS) return;
       log.warn({ signal }, "stopped without finishing");
       process.exit(EXIT_FAILURE);
     }
-    stopping = true;
+    stoppingSinceMs = performance.now();
     log.info({ signal }, "stopping");
     server.stop().then(
       () => process.exit(0),
