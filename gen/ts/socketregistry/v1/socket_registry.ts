@@ -21,6 +21,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
+import { FieldMask } from "../../google/protobuf/field_mask.js";
 import { Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 
@@ -146,7 +147,7 @@ export const AckMode = {
   ACK_MODE_UNSPECIFIED: 0,
   /** ACK_MODE_AUTO - A message is settled when it is handed to the transport: at most once towards a crash of the client. */
   ACK_MODE_AUTO: 1,
-  /** ACK_MODE_EXPLICIT - A message is settled by Acknowledge: at least once. */
+  /** ACK_MODE_EXPLICIT - A message is settled by Acknowledge: at least once, and in order while max_outstanding is 1. */
   ACK_MODE_EXPLICIT: 2,
   /** ACK_MODE_NONE - Nothing is settled; the stream only looks. */
   ACK_MODE_NONE: 3,
@@ -276,6 +277,105 @@ export namespace SkipReason {
   export type UNRECOGNIZED = typeof SkipReason.UNRECOGNIZED;
 }
 
+/** MessageState says what became of a message at one recipient. */
+export const MessageState = {
+  /** MESSAGE_STATE_UNSPECIFIED - Not a state; the server never sends it. */
+  MESSAGE_STATE_UNSPECIFIED: 0,
+  /** MESSAGE_STATE_QUEUED - It waits, for the first time or to be delivered again. */
+  MESSAGE_STATE_QUEUED: 1,
+  /** MESSAGE_STATE_DELIVERED - A reader has it and has not settled it. */
+  MESSAGE_STATE_DELIVERED: 2,
+  /** MESSAGE_STATE_SETTLED - It was handed over (AUTO) or acknowledged (EXPLICIT). */
+  MESSAGE_STATE_SETTLED: 3,
+  /** MESSAGE_STATE_PARKED - It was delivered max_delivery_attempts times in vain and waits for Requeue. */
+  MESSAGE_STATE_PARKED: 4,
+  /** MESSAGE_STATE_SKIPPED - The recipient never got a copy; skip_reason says why. */
+  MESSAGE_STATE_SKIPPED: 5,
+  /** MESSAGE_STATE_EXPIRED - It outlived the recipient's message_ttl. */
+  MESSAGE_STATE_EXPIRED: 6,
+  /** MESSAGE_STATE_DROPPED - It was dropped unread: by a full queue, by a Reset, or with its socket. */
+  MESSAGE_STATE_DROPPED: 7,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type MessageState = typeof MessageState[keyof typeof MessageState];
+
+export namespace MessageState {
+  export type MESSAGE_STATE_UNSPECIFIED = typeof MessageState.MESSAGE_STATE_UNSPECIFIED;
+  export type MESSAGE_STATE_QUEUED = typeof MessageState.MESSAGE_STATE_QUEUED;
+  export type MESSAGE_STATE_DELIVERED = typeof MessageState.MESSAGE_STATE_DELIVERED;
+  export type MESSAGE_STATE_SETTLED = typeof MessageState.MESSAGE_STATE_SETTLED;
+  export type MESSAGE_STATE_PARKED = typeof MessageState.MESSAGE_STATE_PARKED;
+  export type MESSAGE_STATE_SKIPPED = typeof MessageState.MESSAGE_STATE_SKIPPED;
+  export type MESSAGE_STATE_EXPIRED = typeof MessageState.MESSAGE_STATE_EXPIRED;
+  export type MESSAGE_STATE_DROPPED = typeof MessageState.MESSAGE_STATE_DROPPED;
+  export type UNRECOGNIZED = typeof MessageState.UNRECOGNIZED;
+}
+
+/** MissingReason says why a recipient did not answer an Ask. */
+export const MissingReason = {
+  /** MISSING_REASON_UNSPECIFIED - Not a reason; the server never sends it. */
+  MISSING_REASON_UNSPECIFIED: 0,
+  /** MISSING_REASON_SKIPPED - The question was not put to it: it would have refused a Write. */
+  MISSING_REASON_SKIPPED: 1,
+  /** MISSING_REASON_NOT_DELIVERED - The question is in its queue, or was dropped there, and nobody has read it. */
+  MISSING_REASON_NOT_DELIVERED: 2,
+  /** MISSING_REASON_SILENT - The question was read, and no reply came. */
+  MISSING_REASON_SILENT: 3,
+  /** MISSING_REASON_DELETED - The socket was deleted. */
+  MISSING_REASON_DELETED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type MissingReason = typeof MissingReason[keyof typeof MissingReason];
+
+export namespace MissingReason {
+  export type MISSING_REASON_UNSPECIFIED = typeof MissingReason.MISSING_REASON_UNSPECIFIED;
+  export type MISSING_REASON_SKIPPED = typeof MissingReason.MISSING_REASON_SKIPPED;
+  export type MISSING_REASON_NOT_DELIVERED = typeof MissingReason.MISSING_REASON_NOT_DELIVERED;
+  export type MISSING_REASON_SILENT = typeof MissingReason.MISSING_REASON_SILENT;
+  export type MISSING_REASON_DELETED = typeof MissingReason.MISSING_REASON_DELETED;
+  export type UNRECOGNIZED = typeof MissingReason.UNRECOGNIZED;
+}
+
+/** WatchEventType says what happened to a socket. */
+export const WatchEventType = {
+  /** WATCH_EVENT_TYPE_UNSPECIFIED - Not a type; the server never sends it. */
+  WATCH_EVENT_TYPE_UNSPECIFIED: 0,
+  /** WATCH_EVENT_TYPE_SNAPSHOT - The socket is there. Sent for each, before SYNCED. */
+  WATCH_EVENT_TYPE_SNAPSHOT: 1,
+  /** WATCH_EVENT_TYPE_SYNCED - The snapshot is complete; `revision` is its moment. The frame has no socket. */
+  WATCH_EVENT_TYPE_SYNCED: 2,
+  /** WATCH_EVENT_TYPE_CREATED - The socket is new, or has replaced the one of its name. */
+  WATCH_EVENT_TYPE_CREATED: 3,
+  /** WATCH_EVENT_TYPE_UPDATED - Its model, prompt, context, labels or config changed. */
+  WATCH_EVENT_TYPE_UPDATED: 4,
+  /** WATCH_EVENT_TYPE_STATE_CHANGED - Its state changed. */
+  WATCH_EVENT_TYPE_STATE_CHANGED: 5,
+  /** WATCH_EVENT_TYPE_RESET - Its queue was cleared: it has a new epoch. */
+  WATCH_EVENT_TYPE_RESET: 6,
+  /** WATCH_EVENT_TYPE_DELETED - It is gone. `socket` is how it was. */
+  WATCH_EVENT_TYPE_DELETED: 7,
+  /** WATCH_EVENT_TYPE_HEARTBEAT - Nothing happened for heartbeat_interval. `revision` is a safe place to resume after. The frame has no socket. */
+  WATCH_EVENT_TYPE_HEARTBEAT: 8,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type WatchEventType = typeof WatchEventType[keyof typeof WatchEventType];
+
+export namespace WatchEventType {
+  export type WATCH_EVENT_TYPE_UNSPECIFIED = typeof WatchEventType.WATCH_EVENT_TYPE_UNSPECIFIED;
+  export type WATCH_EVENT_TYPE_SNAPSHOT = typeof WatchEventType.WATCH_EVENT_TYPE_SNAPSHOT;
+  export type WATCH_EVENT_TYPE_SYNCED = typeof WatchEventType.WATCH_EVENT_TYPE_SYNCED;
+  export type WATCH_EVENT_TYPE_CREATED = typeof WatchEventType.WATCH_EVENT_TYPE_CREATED;
+  export type WATCH_EVENT_TYPE_UPDATED = typeof WatchEventType.WATCH_EVENT_TYPE_UPDATED;
+  export type WATCH_EVENT_TYPE_STATE_CHANGED = typeof WatchEventType.WATCH_EVENT_TYPE_STATE_CHANGED;
+  export type WATCH_EVENT_TYPE_RESET = typeof WatchEventType.WATCH_EVENT_TYPE_RESET;
+  export type WATCH_EVENT_TYPE_DELETED = typeof WatchEventType.WATCH_EVENT_TYPE_DELETED;
+  export type WATCH_EVENT_TYPE_HEARTBEAT = typeof WatchEventType.WATCH_EVENT_TYPE_HEARTBEAT;
+  export type UNRECOGNIZED = typeof WatchEventType.UNRECOGNIZED;
+}
+
 /** Position is a place in a socket's queue: everything up to and including `sequence` lies before it. */
 export interface Position {
   /** The epoch the sequence belongs to. An empty epoch in a request means the current one. */
@@ -371,8 +471,8 @@ export interface Socket {
     | Date
     | undefined;
   /**
-   * When the agent last gave a sign of life: an AUTO or EXPLICIT Read or a Write it signed. Absent when it never did
-   * since the server started.
+   * When the agent last gave a sign of life: an AUTO or EXPLICIT Read, an Acknowledge, a Heartbeat or a Write it signed.
+   * Absent when it never did. After a crash of the server it may be up to a minute too old.
    */
   lastSeenTime:
     | Date
@@ -420,8 +520,8 @@ export interface Message {
   /** The message_id this one answers, when its author said so. */
   replyTo: string;
   /**
-   * How often this copy has been delivered, this time included. 1 in AUTO mode; 0 where nothing is delivered (NONE,
-   * Peek).
+   * 1 for a first attempt, one more for each attempt that failed: by a nack, or because its deadline passed. A delivery
+   * that came back because its stream broke is no failed attempt. 0 where nothing is delivered (NONE, Peek).
    */
   deliveryAttempt: number;
   /** Whether the server vouches for `sender`. */
@@ -468,7 +568,10 @@ export interface CreateRequest_LabelsEntry {
 
 /** CreateResponse holds the socket that is there now. */
 export interface CreateResponse {
-  /** The socket, new or, with USE_EXISTING, found. */
+  /**
+   * The socket, new or, with USE_EXISTING, found. Of a duplicate: as it is now, or, when it is gone, as it was created,
+   * without prompt and context.
+   */
   socket:
     | Socket
     | undefined;
@@ -498,7 +601,10 @@ export interface WriteRequest {
   replyTo: string;
   /** Whether a broadcast also goes to its own sender. */
   includeSender: boolean;
-  /** Narrows a broadcast to the sockets that have all these labels. */
+  /**
+   * Narrows a broadcast to the sockets that have all these labels. The others are no recipients, and not skipped. For
+   * `team-chat-all` only.
+   */
   matchLabels: { [key: string]: string };
 }
 
@@ -541,7 +647,11 @@ export interface ReadRequest {
   maxMessages: number;
   /** When a message counts as settled. */
   ackMode: AckMode;
-  /** A named cursor of the feed. */
+  /**
+   * A named cursor of the team feed, durable, with a place and deliveries of its own. It starts at the end of the feed
+   * unless `after` is given, and is removed when it has not been used for 7 days. For `team-chat-all` only. At most 256
+   * bytes.
+   */
   consumer: string;
   /**
    * Start after this place, also over settled messages while they are retained. With AUTO the settled ones are replayed
@@ -550,7 +660,10 @@ export interface ReadRequest {
   after:
     | Position
     | undefined;
-  /** The most messages in flight to this stream in EXPLICIT mode. Default 1. */
+  /**
+   * The most messages in flight to this stream in EXPLICIT mode. Default 1, which keeps the order: nothing newer is
+   * delivered before a message that failed or came back. At most 10,000.
+   */
   maxOutstanding: number;
   /**
    * Ask for STARTED, CAUGHT_UP and HEARTBEAT events, the latter after this long without another frame. From 100 ms to
@@ -561,8 +674,13 @@ export interface ReadRequest {
     | undefined;
   /** Leave out messages signed by this sender. They count as read. */
   excludeSender: string;
-  /** End every other Read of this socket and keep later ones from taking over silently. */
+  /**
+   * Take over: every other AUTO or EXPLICIT Read of this queue ends with ABORTED `READER_SUPERSEDED`, and while this one
+   * is open, later ones are refused with it unless they are exclusive themselves.
+   */
   exclusive: boolean;
+  /** The most bytes of messages in flight to this stream in EXPLICIT mode, but always one message. Zero: no such bound. */
+  maxOutstandingBytes: bigint;
 }
 
 /** ReadResponse is one frame of a stream: messages, or one event. */
@@ -712,6 +830,8 @@ export interface PeekRequest {
   pageToken: string;
   /** Look at parked messages instead of waiting ones. */
   parked: boolean;
+  /** Look at what is parked for this consumer of the team feed. Only with `parked`. */
+  consumer: string;
 }
 
 /** PeekResponse is a page of a queue. */
@@ -720,6 +840,227 @@ export interface PeekResponse {
   messages: Message[];
   /** Where the next page begins. Empty on the last page. */
   nextPageToken: string;
+}
+
+/** AcknowledgeRequest names deliveries and what is to become of them. */
+export interface AcknowledgeRequest {
+  /** The socket, or `team-chat-all` for the feed. */
+  socketId: string;
+  /** The consumer of the feed whose deliveries these are. Empty: the queue's own. */
+  consumer: string;
+  /** The epoch the sequences belong to. Empty: the current one. */
+  epoch: string;
+  /** Settle these. At most 10,000 sequences in all lists together. */
+  sequences: bigint[];
+  /** Settle every delivered message up to and including this sequence. Zero: none. */
+  throughSequence: bigint;
+  /** Give these back: the attempt has failed. They are delivered again after retry_delay, or parked. */
+  nackSequences: bigint[];
+  /** How long to wait before what is given back is delivered again. Default: not at all. At most 7 days. */
+  retryDelay:
+    | Duration
+    | undefined;
+  /** Give these a new deadline, counted from now. */
+  extendSequences: bigint[];
+  /** The new deadline. Default: the socket's ack_deadline. From 1 ms to 7 days. */
+  ackDeadline: Duration | undefined;
+}
+
+/** AcknowledgeResponse tells what was done. */
+export interface AcknowledgeResponse {
+  /** How many messages were settled, given back or extended. */
+  acknowledgedCount: number;
+  /** The sequences of the request for which there was nothing to do. */
+  staleSequences: bigint[];
+}
+
+/** RequeueRequest names parked messages. */
+export interface RequeueRequest {
+  /** The socket, or `team-chat-all` for the feed. */
+  socketId: string;
+  /** The sequences of parked messages. Empty: all. Others are passed over. At most 10,000. */
+  sequences: bigint[];
+  /** The consumer of the feed for which they are parked. Empty: the queue's own. */
+  consumer: string;
+}
+
+/** RequeueResponse tells what was done. */
+export interface RequeueResponse {
+  /** How many messages wait again. */
+  requeuedCount: number;
+}
+
+/** GetMessageRequest names a message. */
+export interface GetMessageRequest {
+  /** The id that Write answered with. */
+  messageId: string;
+  /** How many receipts at most. Default 50, at most 1,000. */
+  pageSize: number;
+  /** The next_page_token of the page before. */
+  pageToken: string;
+}
+
+/** Receipt tells what became of a message at one recipient. */
+export interface Receipt {
+  /** The recipient. */
+  socketId: string;
+  /** What became of it. */
+  state: MessageState;
+  /** The place of the copy in the recipient's queue. Zero when there is none any more, or never was. */
+  sequence: bigint;
+  /** The attempt at which it is or was settled. Zero when it was never delivered. */
+  deliveryAttempt: number;
+  /** When it was last delivered. */
+  deliveredTime:
+    | Date
+    | undefined;
+  /** When it was settled, parked, dropped or let go of. */
+  settledTime:
+    | Date
+    | undefined;
+  /** Why the recipient never got it. */
+  skipReason: SkipReason;
+}
+
+/** GetMessageResponse holds a message and a page of its receipts. */
+export interface GetMessageResponse {
+  /** The message, as its author wrote it: without what belongs to a copy. */
+  message:
+    | Message
+    | undefined;
+  /** The receipts, in order of the recipients' creation. Recipients that were deleted since are left out of a broadcast's. */
+  receipts: Receipt[];
+  /** Where the next page begins. Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** HeartbeatRequest is a sign of life. */
+export interface HeartbeatRequest {
+  /** The socket. */
+  socketId: string;
+  /** When set, it must be the socket's epoch: an agent whose socket was replaced or reset meanwhile learns it here. */
+  epoch: string;
+}
+
+/** HeartbeatResponse tells an agent about its socket. */
+export interface HeartbeatResponse {
+  /** When the lease runs out unless it is renewed. Absent without a lease. */
+  leaseExpireTime:
+    | Date
+    | undefined;
+  /** The state now. */
+  state: SocketState;
+  /** How many messages the queue holds. */
+  queueSize: number;
+}
+
+/** UpdateRequest says what to change. */
+export interface UpdateRequest {
+  /** The socket: socket_id, the new values, and an etag when the change is to happen only if that is the socket's. */
+  socket:
+    | Socket
+    | undefined;
+  /**
+   * The fields to change: model, prompt, context, labels, config, or single settings such as `config.ack_deadline`. `*`:
+   * all of them. Empty: those that are set.
+   */
+  updateMask: string[] | undefined;
+}
+
+/** UpdateResponse holds the socket. */
+export interface UpdateResponse {
+  /** The socket after the change. */
+  socket: Socket | undefined;
+}
+
+/** WatchRequest says which changes to stream. */
+export interface WatchRequest {
+  /** Stream the changes after this revision. Zero: a snapshot first. */
+  afterRevision: bigint;
+  /** Only this socket, which need not exist. Empty: all. */
+  socketId: string;
+  /** Ask for HEARTBEAT events, after this long without another frame. From 100 ms to 1 hour. */
+  heartbeatInterval: Duration | undefined;
+}
+
+/** WatchResponse is one change. */
+export interface WatchResponse {
+  /** The place of the change in the registry's one order; of the snapshot, its moment. The place to resume after. */
+  revision: bigint;
+  /** What happened. */
+  type: WatchEventType;
+  /**
+   * The socket as the change left it, without prompt and context. What an etag does not cover (queue_size and the other
+   * counts) is that of the moment of sending.
+   */
+  socket: Socket | undefined;
+}
+
+/** AskRequest is a question. */
+export interface AskRequest {
+  /** Whom to ask: a socket. Empty: `team-chat-all`. */
+  socketId: string;
+  /** The question. At most 1 MiB. */
+  message: string;
+  /** Anything the asker attaches. At most 64 KiB and 30 levels deep. */
+  metadata:
+    | { [key: string]: any }
+    | undefined;
+  /** The asker's socket id. Empty: unsigned. It does not get a question to the team. */
+  sender: string;
+  /** How long to wait for replies, counted from when the question was asked. Default 30 s, at most 10 min. */
+  timeout:
+    | Duration
+    | undefined;
+  /** End after this many replies. Zero: no such end. */
+  maxReplies: number;
+  /** A key that makes a retry of this call safe. At most 256 bytes. */
+  requestId: string;
+  /** The thread the question belongs to. At most 256 bytes. */
+  threadId: string;
+  /** Narrows a question to the team to the sockets that have all these labels. */
+  matchLabels: { [key: string]: string };
+}
+
+export interface AskRequest_MatchLabelsEntry {
+  key: string;
+  value: string;
+}
+
+/** AskResponse is one step of an Ask: that it was asked, a reply, or the end. */
+export interface AskResponse {
+  /** What the frame tells. */
+  step:
+    | //
+    /** The question is durable. The first frame. `duplicate` tells that it had been asked before. */
+    { $case: "asked"; value: WriteResponse }
+    | //
+    /** A reply. Its author is `sender`, else `recipient`. It belongs to no queue here: sequence and epoch are empty. */
+    { $case: "reply"; value: Message }
+    | //
+    /** Who answered and who did not. The last frame. */
+    { $case: "summary"; value: AskSummary }
+    | undefined;
+}
+
+/** AskSummary ends an Ask. */
+export interface AskSummary {
+  /** The recipients that answered, in order of their first reply, 1,000 at most. */
+  answered: string[];
+  /** The recipients that did not, 1,000 at most. The asker itself is not missed. */
+  missing: MissingRecipient[];
+  /** How many recipients answered. Exact, whatever the length of `answered`. */
+  answeredCount: number;
+  /** How many did not. Exact, whatever the length of `missing`. */
+  missingCount: number;
+}
+
+/** MissingRecipient is a recipient that did not answer. */
+export interface MissingRecipient {
+  /** The recipient. */
+  socketId: string;
+  /** Why there is no answer. */
+  reason: MissingReason;
 }
 
 /** GetServerInfoRequest asks about the server. */
@@ -760,7 +1101,7 @@ export interface GetServerInfoResponse {
   limits: { [key: string]: bigint };
   /** What an answered Write survives: `fsync` (power loss) or `os` (a crash of the server). */
   durability: string;
-  /** How far back request_ids are remembered for certain, in seconds. */
+  /** How far back request_ids are remembered for certain, in seconds: 600, unless more came than are kept. */
   dedupeWindowSeconds: number;
   /** The peer that keeps a copy. */
   replication: Replication | undefined;
@@ -2480,6 +2821,7 @@ function createBaseReadRequest(): ReadRequest {
     heartbeatInterval: undefined,
     excludeSender: "",
     exclusive: false,
+    maxOutstandingBytes: 0n,
   };
 }
 
@@ -2514,6 +2856,12 @@ export const ReadRequest: MessageFns<ReadRequest> = {
     }
     if (message.exclusive !== false) {
       writer.uint32(80).bool(message.exclusive);
+    }
+    if (message.maxOutstandingBytes !== 0n) {
+      if (BigInt.asUintN(64, message.maxOutstandingBytes) !== message.maxOutstandingBytes) {
+        throw new globalThis.Error("value provided for field message.maxOutstandingBytes of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.maxOutstandingBytes);
     }
     return writer;
   },
@@ -2611,6 +2959,14 @@ export const ReadRequest: MessageFns<ReadRequest> = {
             message.exclusive = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.maxOutstandingBytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2642,6 +2998,9 @@ export const ReadRequest: MessageFns<ReadRequest> = {
       : undefined;
     message.excludeSender = object.excludeSender ?? "";
     message.exclusive = object.exclusive ?? false;
+    message.maxOutstandingBytes = (object.maxOutstandingBytes !== undefined && object.maxOutstandingBytes !== null)
+      ? BigInt(object.maxOutstandingBytes)
+      : 0n;
     return message;
   },
 };
@@ -3812,7 +4171,7 @@ export const MarkInactiveResponse: MessageFns<MarkInactiveResponse> = {
 };
 
 function createBasePeekRequest(): PeekRequest {
-  return { socketId: "", pageSize: 0, pageToken: "", parked: false };
+  return { socketId: "", pageSize: 0, pageToken: "", parked: false, consumer: "" };
 }
 
 export const PeekRequest: MessageFns<PeekRequest> = {
@@ -3828,6 +4187,9 @@ export const PeekRequest: MessageFns<PeekRequest> = {
     }
     if (message.parked !== false) {
       writer.uint32(32).bool(message.parked);
+    }
+    if (message.consumer !== "") {
+      writer.uint32(42).string(message.consumer);
     }
     return writer;
   },
@@ -3877,6 +4239,14 @@ export const PeekRequest: MessageFns<PeekRequest> = {
             message.parked = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3898,6 +4268,7 @@ export const PeekRequest: MessageFns<PeekRequest> = {
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
     message.parked = object.parked ?? false;
+    message.consumer = object.consumer ?? "";
     return message;
   },
 };
@@ -3965,6 +4336,1699 @@ export const PeekResponse: MessageFns<PeekResponse> = {
     const message = createBasePeekResponse();
     message.messages = object.messages?.map((e) => Message.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseAcknowledgeRequest(): AcknowledgeRequest {
+  return {
+    socketId: "",
+    consumer: "",
+    epoch: "",
+    sequences: [],
+    throughSequence: 0n,
+    nackSequences: [],
+    retryDelay: undefined,
+    extendSequences: [],
+    ackDeadline: undefined,
+  };
+}
+
+export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
+  encode(message: AcknowledgeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socketId !== "") {
+      writer.uint32(10).string(message.socketId);
+    }
+    if (message.consumer !== "") {
+      writer.uint32(18).string(message.consumer);
+    }
+    if (message.epoch !== "") {
+      writer.uint32(26).string(message.epoch);
+    }
+    if (message.sequences.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.sequences) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field sequences of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.throughSequence !== 0n) {
+      if (BigInt.asUintN(64, message.throughSequence) !== message.throughSequence) {
+        throw new globalThis.Error("value provided for field message.throughSequence of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.throughSequence);
+    }
+    if (message.nackSequences.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.nackSequences) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field nackSequences of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.retryDelay !== undefined) {
+      Duration.encode(message.retryDelay, writer.uint32(58).fork()).join();
+    }
+    if (message.extendSequences.length !== 0) {
+      writer.uint32(66).fork();
+      for (const v of message.extendSequences) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field extendSequences of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.ackDeadline !== undefined) {
+      Duration.encode(message.ackDeadline, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcknowledgeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcknowledgeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.sequences.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sequences.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.throughSequence = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag === 48) {
+              message.nackSequences.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.nackSequences.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.retryDelay = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag === 64) {
+              message.extendSequences.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 66) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.extendSequences.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.ackDeadline = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AcknowledgeRequest>): AcknowledgeRequest {
+    return AcknowledgeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcknowledgeRequest>): AcknowledgeRequest {
+    const message = createBaseAcknowledgeRequest();
+    message.socketId = object.socketId ?? "";
+    message.consumer = object.consumer ?? "";
+    message.epoch = object.epoch ?? "";
+    message.sequences = object.sequences?.map((e) => BigInt(e)) || [];
+    message.throughSequence = (object.throughSequence !== undefined && object.throughSequence !== null)
+      ? BigInt(object.throughSequence)
+      : 0n;
+    message.nackSequences = object.nackSequences?.map((e) => BigInt(e)) || [];
+    message.retryDelay = (object.retryDelay !== undefined && object.retryDelay !== null)
+      ? Duration.fromPartial(object.retryDelay)
+      : undefined;
+    message.extendSequences = object.extendSequences?.map((e) => BigInt(e)) || [];
+    message.ackDeadline = (object.ackDeadline !== undefined && object.ackDeadline !== null)
+      ? Duration.fromPartial(object.ackDeadline)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAcknowledgeResponse(): AcknowledgeResponse {
+  return { acknowledgedCount: 0, staleSequences: [] };
+}
+
+export const AcknowledgeResponse: MessageFns<AcknowledgeResponse> = {
+  encode(message: AcknowledgeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.acknowledgedCount !== 0) {
+      writer.uint32(8).uint32(message.acknowledgedCount);
+    }
+    if (message.staleSequences.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.staleSequences) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field staleSequences of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcknowledgeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcknowledgeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.acknowledgedCount = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.staleSequences.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.staleSequences.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AcknowledgeResponse>): AcknowledgeResponse {
+    return AcknowledgeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcknowledgeResponse>): AcknowledgeResponse {
+    const message = createBaseAcknowledgeResponse();
+    message.acknowledgedCount = object.acknowledgedCount ?? 0;
+    message.staleSequences = object.staleSequences?.map((e) => BigInt(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRequeueRequest(): RequeueRequest {
+  return { socketId: "", sequences: [], consumer: "" };
+}
+
+export const RequeueRequest: MessageFns<RequeueRequest> = {
+  encode(message: RequeueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socketId !== "") {
+      writer.uint32(10).string(message.socketId);
+    }
+    if (message.sequences.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.sequences) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field sequences of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.consumer !== "") {
+      writer.uint32(26).string(message.consumer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequeueRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequeueRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.sequences.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sequences.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RequeueRequest>): RequeueRequest {
+    return RequeueRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequeueRequest>): RequeueRequest {
+    const message = createBaseRequeueRequest();
+    message.socketId = object.socketId ?? "";
+    message.sequences = object.sequences?.map((e) => BigInt(e)) || [];
+    message.consumer = object.consumer ?? "";
+    return message;
+  },
+};
+
+function createBaseRequeueResponse(): RequeueResponse {
+  return { requeuedCount: 0 };
+}
+
+export const RequeueResponse: MessageFns<RequeueResponse> = {
+  encode(message: RequeueResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requeuedCount !== 0) {
+      writer.uint32(8).uint32(message.requeuedCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequeueResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequeueResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.requeuedCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RequeueResponse>): RequeueResponse {
+    return RequeueResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequeueResponse>): RequeueResponse {
+    const message = createBaseRequeueResponse();
+    message.requeuedCount = object.requeuedCount ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetMessageRequest(): GetMessageRequest {
+  return { messageId: "", pageSize: 0, pageToken: "" };
+}
+
+export const GetMessageRequest: MessageFns<GetMessageRequest> = {
+  encode(message: GetMessageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.messageId !== "") {
+      writer.uint32(10).string(message.messageId);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetMessageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetMessageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.messageId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetMessageRequest>): GetMessageRequest {
+    return GetMessageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetMessageRequest>): GetMessageRequest {
+    const message = createBaseGetMessageRequest();
+    message.messageId = object.messageId ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseReceipt(): Receipt {
+  return {
+    socketId: "",
+    state: 0,
+    sequence: 0n,
+    deliveryAttempt: 0,
+    deliveredTime: undefined,
+    settledTime: undefined,
+    skipReason: 0,
+  };
+}
+
+export const Receipt: MessageFns<Receipt> = {
+  encode(message: Receipt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socketId !== "") {
+      writer.uint32(10).string(message.socketId);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sequence);
+    }
+    if (message.deliveryAttempt !== 0) {
+      writer.uint32(32).uint32(message.deliveryAttempt);
+    }
+    if (message.deliveredTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.deliveredTime), writer.uint32(42).fork()).join();
+    }
+    if (message.settledTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.settledTime), writer.uint32(50).fork()).join();
+    }
+    if (message.skipReason !== 0) {
+      writer.uint32(56).int32(message.skipReason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Receipt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceipt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.deliveryAttempt = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.deliveredTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.settledTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.skipReason = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Receipt>): Receipt {
+    return Receipt.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Receipt>): Receipt {
+    const message = createBaseReceipt();
+    message.socketId = object.socketId ?? "";
+    message.state = object.state ?? 0;
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    message.deliveryAttempt = object.deliveryAttempt ?? 0;
+    message.deliveredTime = object.deliveredTime ?? undefined;
+    message.settledTime = object.settledTime ?? undefined;
+    message.skipReason = object.skipReason ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetMessageResponse(): GetMessageResponse {
+  return { message: undefined, receipts: [], nextPageToken: "" };
+}
+
+export const GetMessageResponse: MessageFns<GetMessageResponse> = {
+  encode(message: GetMessageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.message !== undefined) {
+      Message.encode(message.message, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.receipts) {
+      Receipt.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(26).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetMessageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetMessageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.message = Message.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.receipts.push(Receipt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetMessageResponse>): GetMessageResponse {
+    return GetMessageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetMessageResponse>): GetMessageResponse {
+    const message = createBaseGetMessageResponse();
+    message.message = (object.message !== undefined && object.message !== null)
+      ? Message.fromPartial(object.message)
+      : undefined;
+    message.receipts = object.receipts?.map((e) => Receipt.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseHeartbeatRequest(): HeartbeatRequest {
+  return { socketId: "", epoch: "" };
+}
+
+export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
+  encode(message: HeartbeatRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socketId !== "") {
+      writer.uint32(10).string(message.socketId);
+    }
+    if (message.epoch !== "") {
+      writer.uint32(18).string(message.epoch);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeartbeatRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeartbeatRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HeartbeatRequest>): HeartbeatRequest {
+    return HeartbeatRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeartbeatRequest>): HeartbeatRequest {
+    const message = createBaseHeartbeatRequest();
+    message.socketId = object.socketId ?? "";
+    message.epoch = object.epoch ?? "";
+    return message;
+  },
+};
+
+function createBaseHeartbeatResponse(): HeartbeatResponse {
+  return { leaseExpireTime: undefined, state: 0, queueSize: 0 };
+}
+
+export const HeartbeatResponse: MessageFns<HeartbeatResponse> = {
+  encode(message: HeartbeatResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leaseExpireTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.leaseExpireTime), writer.uint32(10).fork()).join();
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.queueSize !== 0) {
+      writer.uint32(24).uint32(message.queueSize);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeartbeatResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeartbeatResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leaseExpireTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.queueSize = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HeartbeatResponse>): HeartbeatResponse {
+    return HeartbeatResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeartbeatResponse>): HeartbeatResponse {
+    const message = createBaseHeartbeatResponse();
+    message.leaseExpireTime = object.leaseExpireTime ?? undefined;
+    message.state = object.state ?? 0;
+    message.queueSize = object.queueSize ?? 0;
+    return message;
+  },
+};
+
+function createBaseUpdateRequest(): UpdateRequest {
+  return { socket: undefined, updateMask: undefined };
+}
+
+export const UpdateRequest: MessageFns<UpdateRequest> = {
+  encode(message: UpdateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socket !== undefined) {
+      Socket.encode(message.socket, writer.uint32(10).fork()).join();
+    }
+    if (message.updateMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.updateMask), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socket = Socket.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updateMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateRequest>): UpdateRequest {
+    return UpdateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateRequest>): UpdateRequest {
+    const message = createBaseUpdateRequest();
+    message.socket = (object.socket !== undefined && object.socket !== null)
+      ? Socket.fromPartial(object.socket)
+      : undefined;
+    message.updateMask = object.updateMask ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateResponse(): UpdateResponse {
+  return { socket: undefined };
+}
+
+export const UpdateResponse: MessageFns<UpdateResponse> = {
+  encode(message: UpdateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socket !== undefined) {
+      Socket.encode(message.socket, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socket = Socket.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateResponse>): UpdateResponse {
+    return UpdateResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateResponse>): UpdateResponse {
+    const message = createBaseUpdateResponse();
+    message.socket = (object.socket !== undefined && object.socket !== null)
+      ? Socket.fromPartial(object.socket)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWatchRequest(): WatchRequest {
+  return { afterRevision: 0n, socketId: "", heartbeatInterval: undefined };
+}
+
+export const WatchRequest: MessageFns<WatchRequest> = {
+  encode(message: WatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.afterRevision !== 0n) {
+      if (BigInt.asUintN(64, message.afterRevision) !== message.afterRevision) {
+        throw new globalThis.Error("value provided for field message.afterRevision of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.afterRevision);
+    }
+    if (message.socketId !== "") {
+      writer.uint32(18).string(message.socketId);
+    }
+    if (message.heartbeatInterval !== undefined) {
+      Duration.encode(message.heartbeatInterval, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.afterRevision = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.socketId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.heartbeatInterval = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchRequest>): WatchRequest {
+    return WatchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchRequest>): WatchRequest {
+    const message = createBaseWatchRequest();
+    message.afterRevision = (object.afterRevision !== undefined && object.afterRevision !== null)
+      ? BigInt(object.afterRevision)
+      : 0n;
+    message.socketId = object.socketId ?? "";
+    message.heartbeatInterval = (object.heartbeatInterval !== undefined && object.heartbeatInterval !== null)
+      ? Duration.fromPartial(object.heartbeatInterval)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWatchResponse(): WatchResponse {
+  return { revision: 0n, type: 0, socket: undefined };
+}
+
+export const WatchResponse: MessageFns<WatchResponse> = {
+  encode(message: WatchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.type !== 0) {
+      writer.uint32(16).int32(message.type);
+    }
+    if (message.socket !== undefined) {
+      Socket.encode(message.socket, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.type = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.socket = Socket.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchResponse>): WatchResponse {
+    return WatchResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchResponse>): WatchResponse {
+    const message = createBaseWatchResponse();
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.type = object.type ?? 0;
+    message.socket = (object.socket !== undefined && object.socket !== null)
+      ? Socket.fromPartial(object.socket)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAskRequest(): AskRequest {
+  return {
+    socketId: "",
+    message: "",
+    metadata: undefined,
+    sender: "",
+    timeout: undefined,
+    maxReplies: 0,
+    requestId: "",
+    threadId: "",
+    matchLabels: {},
+  };
+}
+
+export const AskRequest: MessageFns<AskRequest> = {
+  encode(message: AskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socketId !== "") {
+      writer.uint32(10).string(message.socketId);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    if (message.metadata !== undefined) {
+      Struct.encode(Struct.wrap(message.metadata), writer.uint32(26).fork()).join();
+    }
+    if (message.sender !== "") {
+      writer.uint32(34).string(message.sender);
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(42).fork()).join();
+    }
+    if (message.maxReplies !== 0) {
+      writer.uint32(48).uint32(message.maxReplies);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(58).string(message.requestId);
+    }
+    if (message.threadId !== "") {
+      writer.uint32(66).string(message.threadId);
+    }
+    globalThis.Object.entries(message.matchLabels).forEach(([key, value]: [string, string]) => {
+      AskRequest_MatchLabelsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.metadata = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sender = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.maxReplies = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.threadId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            const entry9 = AskRequest_MatchLabelsEntry.decode(reader, reader.uint32());
+            if (entry9.value !== undefined) {
+              message.matchLabels[entry9.key] = entry9.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskRequest>): AskRequest {
+    return AskRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskRequest>): AskRequest {
+    const message = createBaseAskRequest();
+    message.socketId = object.socketId ?? "";
+    message.message = object.message ?? "";
+    message.metadata = object.metadata ?? undefined;
+    message.sender = object.sender ?? "";
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    message.maxReplies = object.maxReplies ?? 0;
+    message.requestId = object.requestId ?? "";
+    message.threadId = object.threadId ?? "";
+    message.matchLabels = (globalThis.Object.entries(object.matchLabels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseAskRequest_MatchLabelsEntry(): AskRequest_MatchLabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const AskRequest_MatchLabelsEntry: MessageFns<AskRequest_MatchLabelsEntry> = {
+  encode(message: AskRequest_MatchLabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskRequest_MatchLabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskRequest_MatchLabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskRequest_MatchLabelsEntry>): AskRequest_MatchLabelsEntry {
+    return AskRequest_MatchLabelsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskRequest_MatchLabelsEntry>): AskRequest_MatchLabelsEntry {
+    const message = createBaseAskRequest_MatchLabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseAskResponse(): AskResponse {
+  return { step: undefined };
+}
+
+export const AskResponse: MessageFns<AskResponse> = {
+  encode(message: AskResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.step?.$case) {
+      case "asked":
+        WriteResponse.encode(message.step.value, writer.uint32(10).fork()).join();
+        break;
+      case "reply":
+        Message.encode(message.step.value, writer.uint32(18).fork()).join();
+        break;
+      case "summary":
+        AskSummary.encode(message.step.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = { $case: "asked", value: WriteResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = { $case: "reply", value: Message.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.step = { $case: "summary", value: AskSummary.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskResponse>): AskResponse {
+    return AskResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskResponse>): AskResponse {
+    const message = createBaseAskResponse();
+    switch (object.step?.$case) {
+      case "asked": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "asked", value: WriteResponse.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "reply": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "reply", value: Message.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "summary": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "summary", value: AskSummary.fromPartial(object.step.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseAskSummary(): AskSummary {
+  return { answered: [], missing: [], answeredCount: 0, missingCount: 0 };
+}
+
+export const AskSummary: MessageFns<AskSummary> = {
+  encode(message: AskSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.answered) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.missing) {
+      MissingRecipient.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.answeredCount !== 0) {
+      writer.uint32(24).uint32(message.answeredCount);
+    }
+    if (message.missingCount !== 0) {
+      writer.uint32(32).uint32(message.missingCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.answered.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.missing.push(MissingRecipient.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.answeredCount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.missingCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskSummary>): AskSummary {
+    return AskSummary.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskSummary>): AskSummary {
+    const message = createBaseAskSummary();
+    message.answered = object.answered?.map((e) => e) || [];
+    message.missing = object.missing?.map((e) => MissingRecipient.fromPartial(e)) || [];
+    message.answeredCount = object.answeredCount ?? 0;
+    message.missingCount = object.missingCount ?? 0;
+    return message;
+  },
+};
+
+function createBaseMissingRecipient(): MissingRecipient {
+  return { socketId: "", reason: 0 };
+}
+
+export const MissingRecipient: MessageFns<MissingRecipient> = {
+  encode(message: MissingRecipient, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socketId !== "") {
+      writer.uint32(10).string(message.socketId);
+    }
+    if (message.reason !== 0) {
+      writer.uint32(16).int32(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MissingRecipient {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMissingRecipient();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MissingRecipient>): MissingRecipient {
+    return MissingRecipient.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MissingRecipient>): MissingRecipient {
+    const message = createBaseMissingRecipient();
+    message.socketId = object.socketId ?? "";
+    message.reason = object.reason ?? 0;
     return message;
   },
 };
@@ -4398,7 +6462,7 @@ export const SocketRegistryService = {
    * Create registers a socket.
    *
    * Errors: ALREADY_EXISTS `SOCKET_EXISTS` when the id is taken and on_conflict does not say otherwise;
-   * INVALID_ARGUMENT `INVALID_SOCKET_ID`, `CONTEXT_TOO_DEEP` or `INVALID_FIELD`; FAILED_PRECONDITION
+   * INVALID_ARGUMENT `INVALID_SOCKET_ID`, `CONTEXT_TOO_DEEP`, `INVALID_FIELD` or `REQUEST_ID_REUSED`; FAILED_PRECONDITION
    * `BROADCAST_SOCKET_PROTECTED` for `team-chat-all`; RESOURCE_EXHAUSTED `SOCKET_LIMIT` or `STORAGE_FULL`.
    */
   create: {
@@ -4418,8 +6482,9 @@ export const SocketRegistryService = {
    * is never refused for X's state or queue.
    *
    * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; FAILED_PRECONDITION `SOCKET_INACTIVE` or `SOCKET_UNRESPONSIVE`;
-   * RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID` or
-   * `INVALID_FIELD`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown.
+   * RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID`,
+   * `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
+   * the call with the same request_id.
    */
   write: {
     path: "/socketregistry.v1.SocketRegistry/Write" as const,
@@ -4434,12 +6499,20 @@ export const SocketRegistryService = {
    * Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
    * feed and takes nothing from any other socket's queue.
    *
-   * The stream ends with OK only if the request asked for an end (no_wait, max_messages); with NOT_FOUND
-   * `SOCKET_DELETED` when the socket is deleted; with UNAVAILABLE when the server stops, after which the caller should
-   * read again.
+   * In ACK_MODE_EXPLICIT each message stays in flight until Acknowledge settles it or its deadline passes; then it is
+   * delivered again, to whoever reads, with a higher delivery_attempt, and parked after max_delivery_attempts. AUTO and
+   * EXPLICIT readers may share a queue: each message goes to one of them.
+   *
+   * The stream ends with OK only if the request asked for an end (no_wait, max_messages), and then what it delivered
+   * keeps its deadline. When it ends in any other way, what it delivered and nobody settled is delivered again after what
+   * remains of the deadline, but at most 15 seconds later, and that counts as no failed attempt.
+   *
+   * It ends with NOT_FOUND `SOCKET_DELETED` when the socket is deleted; with ABORTED `READER_SUPERSEDED` when an exclusive
+   * Read took over; with UNAVAILABLE when the server stops, after which the caller should read again.
    *
    * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; OUT_OF_RANGE `POSITION_LOST` when `after` is no longer (or was never) there;
-   * RESOURCE_EXHAUSTED `READER_LIMIT`; INVALID_ARGUMENT `INVALID_FIELD`, `AFTER_NOT_ALLOWED` or `CONSUMER_NOT_ALLOWED`.
+   * RESOURCE_EXHAUSTED `READER_LIMIT`; ABORTED `READER_SUPERSEDED` when an exclusive Read holds the queue and this one is
+   * not exclusive; INVALID_ARGUMENT `INVALID_FIELD`, `AFTER_NOT_ALLOWED` or `CONSUMER_NOT_ALLOWED`.
    */
   read: {
     path: "/socketregistry.v1.SocketRegistry/Read" as const,
@@ -4571,6 +6644,120 @@ export const SocketRegistryService = {
     responseSerialize: (value: PeekResponse): Buffer => Buffer.from(PeekResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PeekResponse => PeekResponse.decode(value),
   },
+  /**
+   * Acknowledge settles deliveries of an EXPLICIT Read, gives them back, or asks for more time. It is answered when that
+   * is durable, and needs no open stream. Of what is named twice the first of ack, nack and extend counts.
+   *
+   * A sequence that is not in flight (unknown, settled, never delivered) or a wrong epoch is stale, and no error. An ack
+   * also settles what was delivered, returned and not settled since: the work was done, only late.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD` or `CONSUMER_NOT_ALLOWED`.
+   */
+  acknowledge: {
+    path: "/socketregistry.v1.SocketRegistry/Acknowledge" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AcknowledgeRequest): Buffer => Buffer.from(AcknowledgeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AcknowledgeRequest => AcknowledgeRequest.decode(value),
+    responseSerialize: (value: AcknowledgeResponse): Buffer => Buffer.from(AcknowledgeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AcknowledgeResponse => AcknowledgeResponse.decode(value),
+  },
+  /**
+   * Requeue puts parked messages back into the queue, at the places they had, with all their attempts before them.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD` or `CONSUMER_NOT_ALLOWED`.
+   */
+  requeue: {
+    path: "/socketregistry.v1.SocketRegistry/Requeue" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RequeueRequest): Buffer => Buffer.from(RequeueRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RequeueRequest => RequeueRequest.decode(value),
+    responseSerialize: (value: RequeueResponse): Buffer => Buffer.from(RequeueResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RequeueResponse => RequeueResponse.decode(value),
+  },
+  /**
+   * GetMessage gives a message and its receipts: what became of it at each recipient, as long as the message is retained.
+   *
+   * Errors: NOT_FOUND `MESSAGE_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD`.
+   */
+  getMessage: {
+    path: "/socketregistry.v1.SocketRegistry/GetMessage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetMessageRequest): Buffer => Buffer.from(GetMessageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetMessageRequest => GetMessageRequest.decode(value),
+    responseSerialize: (value: GetMessageResponse): Buffer => Buffer.from(GetMessageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetMessageResponse => GetMessageResponse.decode(value),
+  },
+  /**
+   * Heartbeat is a sign of life: it renews the socket's lease, and makes the socket ACTIVE when the lease had expired. An
+   * open AUTO or EXPLICIT Read does the same without a call.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; FAILED_PRECONDITION `EPOCH_MISMATCH` or `BROADCAST_SOCKET_PROTECTED`.
+   */
+  heartbeat: {
+    path: "/socketregistry.v1.SocketRegistry/Heartbeat" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: HeartbeatRequest): Buffer => Buffer.from(HeartbeatRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HeartbeatRequest => HeartbeatRequest.decode(value),
+    responseSerialize: (value: HeartbeatResponse): Buffer => Buffer.from(HeartbeatResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HeartbeatResponse => HeartbeatResponse.decode(value),
+  },
+  /**
+   * Update changes a socket's model, prompt, context, labels and config, and nothing else of it.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `BROADCAST_SOCKET_PROTECTED`;
+   * INVALID_ARGUMENT `INVALID_FIELD` or `CONTEXT_TOO_DEEP`; RESOURCE_EXHAUSTED `STORAGE_FULL`.
+   */
+  update: {
+    path: "/socketregistry.v1.SocketRegistry/Update" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateRequest): Buffer => Buffer.from(UpdateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateRequest => UpdateRequest.decode(value),
+    responseSerialize: (value: UpdateResponse): Buffer => Buffer.from(UpdateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateResponse => UpdateResponse.decode(value),
+  },
+  /**
+   * Watch streams the registry's changes in order of revision: a snapshot of all sockets, SYNCED, and then every change.
+   * With after_revision it streams the changes after that revision, and no snapshot.
+   *
+   * The stream has no end of its own: it ends with UNAVAILABLE when the server stops, after which the caller should watch
+   * again, after the last revision it saw.
+   *
+   * Errors: OUT_OF_RANGE `POSITION_LOST` when changes after after_revision are no longer there, or it never was;
+   * RESOURCE_EXHAUSTED `READER_LIMIT`; INVALID_ARGUMENT `INVALID_FIELD`.
+   */
+  watch: {
+    path: "/socketregistry.v1.SocketRegistry/Watch" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchRequest): Buffer => Buffer.from(WatchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchRequest => WatchRequest.decode(value),
+    responseSerialize: (value: WatchResponse): Buffer => Buffer.from(WatchResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchResponse => WatchResponse.decode(value),
+  },
+  /**
+   * Ask puts a question to the team, or to one socket, and streams the replies: every Write whose reply_to is the
+   * question's message_id. It ends with OK after a summary, when every recipient has answered, max_replies have come, or
+   * the time is up. A caller that comes again with the same request_id gets the replies so far and the rest, and the
+   * question is not asked twice.
+   *
+   * The question follows the rules of Write, except that an unsigned one does not appear on the team feed.
+   *
+   * Errors: those of Write.
+   */
+  ask: {
+    path: "/socketregistry.v1.SocketRegistry/Ask" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: AskRequest): Buffer => Buffer.from(AskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AskRequest => AskRequest.decode(value),
+    responseSerialize: (value: AskResponse): Buffer => Buffer.from(AskResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AskResponse => AskResponse.decode(value),
+  },
   /** GetServerInfo tells the server's version, limits, durability and state. */
   getServerInfo: {
     path: "/socketregistry.v1.SocketRegistry/GetServerInfo" as const,
@@ -4589,7 +6776,7 @@ export interface SocketRegistryServer extends UntypedServiceImplementation {
    * Create registers a socket.
    *
    * Errors: ALREADY_EXISTS `SOCKET_EXISTS` when the id is taken and on_conflict does not say otherwise;
-   * INVALID_ARGUMENT `INVALID_SOCKET_ID`, `CONTEXT_TOO_DEEP` or `INVALID_FIELD`; FAILED_PRECONDITION
+   * INVALID_ARGUMENT `INVALID_SOCKET_ID`, `CONTEXT_TOO_DEEP`, `INVALID_FIELD` or `REQUEST_ID_REUSED`; FAILED_PRECONDITION
    * `BROADCAST_SOCKET_PROTECTED` for `team-chat-all`; RESOURCE_EXHAUSTED `SOCKET_LIMIT` or `STORAGE_FULL`.
    */
   create: handleUnaryCall<CreateRequest, CreateResponse>;
@@ -4601,20 +6788,29 @@ export interface SocketRegistryServer extends UntypedServiceImplementation {
    * is never refused for X's state or queue.
    *
    * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; FAILED_PRECONDITION `SOCKET_INACTIVE` or `SOCKET_UNRESPONSIVE`;
-   * RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID` or
-   * `INVALID_FIELD`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown.
+   * RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID`,
+   * `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
+   * the call with the same request_id.
    */
   write: handleUnaryCall<WriteRequest, WriteResponse>;
   /**
    * Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
    * feed and takes nothing from any other socket's queue.
    *
-   * The stream ends with OK only if the request asked for an end (no_wait, max_messages); with NOT_FOUND
-   * `SOCKET_DELETED` when the socket is deleted; with UNAVAILABLE when the server stops, after which the caller should
-   * read again.
+   * In ACK_MODE_EXPLICIT each message stays in flight until Acknowledge settles it or its deadline passes; then it is
+   * delivered again, to whoever reads, with a higher delivery_attempt, and parked after max_delivery_attempts. AUTO and
+   * EXPLICIT readers may share a queue: each message goes to one of them.
+   *
+   * The stream ends with OK only if the request asked for an end (no_wait, max_messages), and then what it delivered
+   * keeps its deadline. When it ends in any other way, what it delivered and nobody settled is delivered again after what
+   * remains of the deadline, but at most 15 seconds later, and that counts as no failed attempt.
+   *
+   * It ends with NOT_FOUND `SOCKET_DELETED` when the socket is deleted; with ABORTED `READER_SUPERSEDED` when an exclusive
+   * Read took over; with UNAVAILABLE when the server stops, after which the caller should read again.
    *
    * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; OUT_OF_RANGE `POSITION_LOST` when `after` is no longer (or was never) there;
-   * RESOURCE_EXHAUSTED `READER_LIMIT`; INVALID_ARGUMENT `INVALID_FIELD`, `AFTER_NOT_ALLOWED` or `CONSUMER_NOT_ALLOWED`.
+   * RESOURCE_EXHAUSTED `READER_LIMIT`; ABORTED `READER_SUPERSEDED` when an exclusive Read holds the queue and this one is
+   * not exclusive; INVALID_ARGUMENT `INVALID_FIELD`, `AFTER_NOT_ALLOWED` or `CONSUMER_NOT_ALLOWED`.
    */
   read: handleServerStreamingCall<ReadRequest, ReadResponse>;
   /**
@@ -4670,6 +6866,64 @@ export interface SocketRegistryServer extends UntypedServiceImplementation {
    * was reset since the page token was made.
    */
   peek: handleUnaryCall<PeekRequest, PeekResponse>;
+  /**
+   * Acknowledge settles deliveries of an EXPLICIT Read, gives them back, or asks for more time. It is answered when that
+   * is durable, and needs no open stream. Of what is named twice the first of ack, nack and extend counts.
+   *
+   * A sequence that is not in flight (unknown, settled, never delivered) or a wrong epoch is stale, and no error. An ack
+   * also settles what was delivered, returned and not settled since: the work was done, only late.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD` or `CONSUMER_NOT_ALLOWED`.
+   */
+  acknowledge: handleUnaryCall<AcknowledgeRequest, AcknowledgeResponse>;
+  /**
+   * Requeue puts parked messages back into the queue, at the places they had, with all their attempts before them.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD` or `CONSUMER_NOT_ALLOWED`.
+   */
+  requeue: handleUnaryCall<RequeueRequest, RequeueResponse>;
+  /**
+   * GetMessage gives a message and its receipts: what became of it at each recipient, as long as the message is retained.
+   *
+   * Errors: NOT_FOUND `MESSAGE_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD`.
+   */
+  getMessage: handleUnaryCall<GetMessageRequest, GetMessageResponse>;
+  /**
+   * Heartbeat is a sign of life: it renews the socket's lease, and makes the socket ACTIVE when the lease had expired. An
+   * open AUTO or EXPLICIT Read does the same without a call.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; FAILED_PRECONDITION `EPOCH_MISMATCH` or `BROADCAST_SOCKET_PROTECTED`.
+   */
+  heartbeat: handleUnaryCall<HeartbeatRequest, HeartbeatResponse>;
+  /**
+   * Update changes a socket's model, prompt, context, labels and config, and nothing else of it.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `BROADCAST_SOCKET_PROTECTED`;
+   * INVALID_ARGUMENT `INVALID_FIELD` or `CONTEXT_TOO_DEEP`; RESOURCE_EXHAUSTED `STORAGE_FULL`.
+   */
+  update: handleUnaryCall<UpdateRequest, UpdateResponse>;
+  /**
+   * Watch streams the registry's changes in order of revision: a snapshot of all sockets, SYNCED, and then every change.
+   * With after_revision it streams the changes after that revision, and no snapshot.
+   *
+   * The stream has no end of its own: it ends with UNAVAILABLE when the server stops, after which the caller should watch
+   * again, after the last revision it saw.
+   *
+   * Errors: OUT_OF_RANGE `POSITION_LOST` when changes after after_revision are no longer there, or it never was;
+   * RESOURCE_EXHAUSTED `READER_LIMIT`; INVALID_ARGUMENT `INVALID_FIELD`.
+   */
+  watch: handleServerStreamingCall<WatchRequest, WatchResponse>;
+  /**
+   * Ask puts a question to the team, or to one socket, and streams the replies: every Write whose reply_to is the
+   * question's message_id. It ends with OK after a summary, when every recipient has answered, max_replies have come, or
+   * the time is up. A caller that comes again with the same request_id gets the replies so far and the rest, and the
+   * question is not asked twice.
+   *
+   * The question follows the rules of Write, except that an unsigned one does not appear on the team feed.
+   *
+   * Errors: those of Write.
+   */
+  ask: handleServerStreamingCall<AskRequest, AskResponse>;
   /** GetServerInfo tells the server's version, limits, durability and state. */
   getServerInfo: handleUnaryCall<GetServerInfoRequest, GetServerInfoResponse>;
 }
@@ -4679,7 +6933,7 @@ export interface SocketRegistryClient extends Client {
    * Create registers a socket.
    *
    * Errors: ALREADY_EXISTS `SOCKET_EXISTS` when the id is taken and on_conflict does not say otherwise;
-   * INVALID_ARGUMENT `INVALID_SOCKET_ID`, `CONTEXT_TOO_DEEP` or `INVALID_FIELD`; FAILED_PRECONDITION
+   * INVALID_ARGUMENT `INVALID_SOCKET_ID`, `CONTEXT_TOO_DEEP`, `INVALID_FIELD` or `REQUEST_ID_REUSED`; FAILED_PRECONDITION
    * `BROADCAST_SOCKET_PROTECTED` for `team-chat-all`; RESOURCE_EXHAUSTED `SOCKET_LIMIT` or `STORAGE_FULL`.
    */
   create(
@@ -4705,8 +6959,9 @@ export interface SocketRegistryClient extends Client {
    * is never refused for X's state or queue.
    *
    * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; FAILED_PRECONDITION `SOCKET_INACTIVE` or `SOCKET_UNRESPONSIVE`;
-   * RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID` or
-   * `INVALID_FIELD`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown.
+   * RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID`,
+   * `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
+   * the call with the same request_id.
    */
   write(
     request: WriteRequest,
@@ -4727,12 +6982,20 @@ export interface SocketRegistryClient extends Client {
    * Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
    * feed and takes nothing from any other socket's queue.
    *
-   * The stream ends with OK only if the request asked for an end (no_wait, max_messages); with NOT_FOUND
-   * `SOCKET_DELETED` when the socket is deleted; with UNAVAILABLE when the server stops, after which the caller should
-   * read again.
+   * In ACK_MODE_EXPLICIT each message stays in flight until Acknowledge settles it or its deadline passes; then it is
+   * delivered again, to whoever reads, with a higher delivery_attempt, and parked after max_delivery_attempts. AUTO and
+   * EXPLICIT readers may share a queue: each message goes to one of them.
+   *
+   * The stream ends with OK only if the request asked for an end (no_wait, max_messages), and then what it delivered
+   * keeps its deadline. When it ends in any other way, what it delivered and nobody settled is delivered again after what
+   * remains of the deadline, but at most 15 seconds later, and that counts as no failed attempt.
+   *
+   * It ends with NOT_FOUND `SOCKET_DELETED` when the socket is deleted; with ABORTED `READER_SUPERSEDED` when an exclusive
+   * Read took over; with UNAVAILABLE when the server stops, after which the caller should read again.
    *
    * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; OUT_OF_RANGE `POSITION_LOST` when `after` is no longer (or was never) there;
-   * RESOURCE_EXHAUSTED `READER_LIMIT`; INVALID_ARGUMENT `INVALID_FIELD`, `AFTER_NOT_ALLOWED` or `CONSUMER_NOT_ALLOWED`.
+   * RESOURCE_EXHAUSTED `READER_LIMIT`; ABORTED `READER_SUPERSEDED` when an exclusive Read holds the queue and this one is
+   * not exclusive; INVALID_ARGUMENT `INVALID_FIELD`, `AFTER_NOT_ALLOWED` or `CONSUMER_NOT_ALLOWED`.
    */
   read(request: ReadRequest, options?: Partial<CallOptions>): ClientReadableStream<ReadResponse>;
   read(request: ReadRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<ReadResponse>;
@@ -4898,6 +7161,140 @@ export interface SocketRegistryClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PeekResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Acknowledge settles deliveries of an EXPLICIT Read, gives them back, or asks for more time. It is answered when that
+   * is durable, and needs no open stream. Of what is named twice the first of ack, nack and extend counts.
+   *
+   * A sequence that is not in flight (unknown, settled, never delivered) or a wrong epoch is stale, and no error. An ack
+   * also settles what was delivered, returned and not settled since: the work was done, only late.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD` or `CONSUMER_NOT_ALLOWED`.
+   */
+  acknowledge(
+    request: AcknowledgeRequest,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  acknowledge(
+    request: AcknowledgeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  acknowledge(
+    request: AcknowledgeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Requeue puts parked messages back into the queue, at the places they had, with all their attempts before them.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD` or `CONSUMER_NOT_ALLOWED`.
+   */
+  requeue(
+    request: RequeueRequest,
+    callback: (error: ServiceError | null, response: RequeueResponse) => void,
+  ): ClientUnaryCall;
+  requeue(
+    request: RequeueRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RequeueResponse) => void,
+  ): ClientUnaryCall;
+  requeue(
+    request: RequeueRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RequeueResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * GetMessage gives a message and its receipts: what became of it at each recipient, as long as the message is retained.
+   *
+   * Errors: NOT_FOUND `MESSAGE_NOT_FOUND`; INVALID_ARGUMENT `INVALID_FIELD`.
+   */
+  getMessage(
+    request: GetMessageRequest,
+    callback: (error: ServiceError | null, response: GetMessageResponse) => void,
+  ): ClientUnaryCall;
+  getMessage(
+    request: GetMessageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetMessageResponse) => void,
+  ): ClientUnaryCall;
+  getMessage(
+    request: GetMessageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetMessageResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Heartbeat is a sign of life: it renews the socket's lease, and makes the socket ACTIVE when the lease had expired. An
+   * open AUTO or EXPLICIT Read does the same without a call.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; FAILED_PRECONDITION `EPOCH_MISMATCH` or `BROADCAST_SOCKET_PROTECTED`.
+   */
+  heartbeat(
+    request: HeartbeatRequest,
+    callback: (error: ServiceError | null, response: HeartbeatResponse) => void,
+  ): ClientUnaryCall;
+  heartbeat(
+    request: HeartbeatRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: HeartbeatResponse) => void,
+  ): ClientUnaryCall;
+  heartbeat(
+    request: HeartbeatRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: HeartbeatResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Update changes a socket's model, prompt, context, labels and config, and nothing else of it.
+   *
+   * Errors: NOT_FOUND `SOCKET_NOT_FOUND`; ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `BROADCAST_SOCKET_PROTECTED`;
+   * INVALID_ARGUMENT `INVALID_FIELD` or `CONTEXT_TOO_DEEP`; RESOURCE_EXHAUSTED `STORAGE_FULL`.
+   */
+  update(
+    request: UpdateRequest,
+    callback: (error: ServiceError | null, response: UpdateResponse) => void,
+  ): ClientUnaryCall;
+  update(
+    request: UpdateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateResponse) => void,
+  ): ClientUnaryCall;
+  update(
+    request: UpdateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Watch streams the registry's changes in order of revision: a snapshot of all sockets, SYNCED, and then every change.
+   * With after_revision it streams the changes after that revision, and no snapshot.
+   *
+   * The stream has no end of its own: it ends with UNAVAILABLE when the server stops, after which the caller should watch
+   * again, after the last revision it saw.
+   *
+   * Errors: OUT_OF_RANGE `POSITION_LOST` when changes after after_revision are no longer there, or it never was;
+   * RESOURCE_EXHAUSTED `READER_LIMIT`; INVALID_ARGUMENT `INVALID_FIELD`.
+   */
+  watch(request: WatchRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchResponse>;
+  watch(
+    request: WatchRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchResponse>;
+  /**
+   * Ask puts a question to the team, or to one socket, and streams the replies: every Write whose reply_to is the
+   * question's message_id. It ends with OK after a summary, when every recipient has answered, max_replies have come, or
+   * the time is up. A caller that comes again with the same request_id gets the replies so far and the rest, and the
+   * question is not asked twice.
+   *
+   * The question follows the rules of Write, except that an unsigned one does not appear on the team feed.
+   *
+   * Errors: those of Write.
+   */
+  ask(request: AskRequest, options?: Partial<CallOptions>): ClientReadableStream<AskResponse>;
+  ask(request: AskRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<AskResponse>;
   /** GetServerInfo tells the server's version, limits, durability and state. */
   getServerInfo(
     request: GetServerInfoRequest,
