@@ -1,3 +1,51 @@
+import type {
+  Appended,
+  Change,
+  Consumer,
+  DropReason,
+  Fate,
+  Letter,
+  LogEvent,
+  Mark,
+  Profile,
+  QueueView,
+  ReadLimits,
+  Remembered,
+  RetentionLimits,
+  SocketNumber,
+  SocketRow,
+  Stored,
+} from "./stored.js";
+
+export type {
+  Appended,
+  Change,
+  Consumer,
+  DropReason,
+  Fate,
+  Letter,
+  LogEvent,
+  Mark,
+  OverflowPolicy,
+  Profile,
+  ProfileChange,
+  QueueView,
+  ReadLimits,
+  Remembered,
+  RememberedResult,
+  RetentionLimits,
+  Skip,
+  SkipReason,
+  SocketConfig,
+  SocketDraft,
+  SocketNumber,
+  SocketRow,
+  SocketState,
+  StateReason,
+  Stored,
+} from "./stored.js";
+export { TEAM_NUMBER } from "./stored.js";
+
 /**
  * What the registry asks of the place where it keeps its state: one ordered log, the rows of the sockets, and for each
  * socket a queue of references into the log. The contract owns revisions, sequences and wake-ups, so that a store whose
@@ -17,6 +65,10 @@ export interface Storage {
   readonly generation: number;
   /** The revision of the newest entry, durable or not. Revisions are contiguous from 1. */
   readonly revision: number;
+  /** The revision of the newest durable entry. */
+  readonly durableRevision: number;
+  /** Every change of a socket after this revision can still be read. */
+  readonly historyFloor: number;
   /** The bytes that the entries of the log occupy, dead ones that wait for removal included. */
   readonly bytes: number;
   /** How many sockets there are, the team feed not counted. */
@@ -63,12 +115,56 @@ export interface Storage {
   /** Wakes everybody who waits on this queue. */
   wake(number: SocketNumber): void;
 
-  /** Settles messages for good, in any order. Durable with the next batch; what is settled already is left alone. */
+  /**
+   * Settles messages for good, in any order, and takes their marks away. Durable with the next batch, as everything here
+   * is that changes a queue; what is settled already is left alone.
+   */
   settle(number: SocketNumber, sequences: readonly number[]): void;
-  /** Settles the oldest messages up to `through` without anybody having read them, and counts them as dropped. */
-  drop(number: SocketNumber, through: number): number;
-  /** Remembers that readers have been told of every drop so far. */
-  announceDrops(number: SocketNumber): void;
+  /** Sets the marks of messages that are not settled, in place of those they have. */
+  mark(number: SocketNumber, marks: readonly Mark[]): void;
+  /**
+   * Settles messages that nobody has read, and counts them as dropped.
+   * @returns how many that were: those that were settled already are left alone
+   */
+  drop(number: SocketNumber, sequences: readonly number[], reason: DropReason): number;
+  /** Remembers that readers have been told of every drop for this reason so far. */
+  announceDrops(number: SocketNumber, reason: DropReason): void;
+  /** Keeps when the socket's agent was last seen. */
+  seen(number: SocketNumber, seenMs: number): void;
+
+  /** The named cursor of the feed. */
+  consumer(name: string): Consumer | undefined;
+  consumers(): Iterable<Consumer>;
+  /**
+   * Makes a named cursor of the feed that starts after this sequence, unless it is there, and notes that it is used. Its
+   * queue is the feed's, in the same epoch and with the same sequences, with settled messages and marks of its own. It
+   * keeps no message from retention: what is let go of counts as settled, and nothing is ever dropped from it. A reset
+   * of the feed begins it anew.
+   */
+  openConsumer(name: string, after: number): Consumer;
+  closeConsumer(number: SocketNumber): void;
+
+  /** The changes of sockets after a revision, durable ones only, in order, and up to which revision that is all. */
+  changes(after: number, limit: number): Promise<{ readonly changes: readonly Change[]; readonly through: number }>;
+  /** Waits until there is a durable change of a socket after a revision, as `waitAfter` does for messages. */
+  waitChange(after: number, signal: AbortSignal, timeoutMs?: number): Promise<void>;
+
+  /** The message at a revision, durable ones only; undefined when there is none, or it is damaged or let go of. */
+  letter(revision: number): Promise<Letter | undefined>;
+  /** What became of the durable message at a revision in a queue; undefined when the queue never held it. */
+  fate(number: SocketNumber, revision: number): Promise<Fate | undefined>;
+  /** The revisions after `after` of the durable messages that answer the one at `question`, in order, as far as they are there. */
+  replies(question: number, after: number): Promise<readonly number[]>;
+
+  /** Remembers an answer, in the batch of the entry that was appended last. */
+  remember(remembered: Remembered): void;
+  /** Whether `recall` would find something. */
+  isRemembered(key: string): boolean;
+  recall(key: string): Promise<Remembered | undefined>;
+  /** How many answers are remembered. */
+  readonly rememberedCount: number;
+  /** Forgets answers: those of entries up to this revision, and the oldest beyond this many. Durable with the next batch. */
+  forget(through: number, countMax: number): void;
 
   /**
    * Lets go of settled messages beyond these limits, oldest first, and removes what nobody needs. A message that is
@@ -78,162 +174,4 @@ export interface Storage {
   retain(limits: RetentionLimits): Promise<number>;
   /** Makes what is under way durable and closes. Later calls fail with STORAGE_UNAVAILABLE. */
   close(): Promise<void>;
-}
-
-/** A socket's number: assigned at creation, ascending, never used twice. */
-export type SocketNumber = number;
-
-/** The number of `team-chat-all`, whose queue is the team feed. */
-export const TEAM_NUMBER: SocketNumber = 1;
-
-export type SocketState = "ACTIVE" | "INACTIVE" | "UNRESPONSIVE";
-export type StateReason = "NONE" | "OPERATOR" | "LEASE_EXPIRED" | "CLIENT_LEFT";
-export type OverflowPolicy = "REJECT" | "DROP_OLDEST";
-export type SkipReason = "SOCKET_INACTIVE" | "SOCKET_UNRESPONSIVE" | "QUEUE_FULL" | "SENDER";
-
-/** A socket's own settings. Absent: the server's default. Zero: none. */
-export interface SocketConfig {
-  readonly leaseDurationMs?: number | undefined;
-  readonly messageTtlMs?: number | undefined;
-  readonly ackDeadlineMs?: number | undefined;
-  readonly maxQueueSize?: number | undefined;
-  readonly maxQueueBytes?: number | undefined;
-  readonly maxDeliveryAttempts?: number | undefined;
-  readonly overflowPolicy?: OverflowPolicy | undefined;
-  readonly acceptWhenAway?: boolean | undefined;
-}
-
-/** A socket as it is kept: everything but prompt and context. Rows are replaced, never changed. */
-export interface SocketRow {
-  readonly number: SocketNumber;
-  readonly socketId: string;
-  readonly model: string;
-  readonly state: SocketState;
-  readonly stateReason: StateReason;
-  readonly stateMessage: string;
-  readonly createdMs: number;
-  readonly changedMs: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly config: SocketConfig;
-  /** The public name of the queue's epoch. */
-  readonly epoch: string;
-  /** Where the queue begins: it holds no entry up to this revision. */
-  readonly epochRevision: number;
-  /** The revision of the last change. */
-  readonly changedRevision: number;
-}
-
-export interface Profile {
-  readonly prompt: string;
-  /** An encoded google.protobuf.Struct; undefined when there is none. */
-  readonly context: Uint8Array | undefined;
-}
-
-/** What a caller decides about a socket; number, times, epoch and revisions are the storage's. */
-export type SocketDraft = Pick<
-  SocketRow,
-  "socketId" | "model" | "state" | "stateReason" | "stateMessage" | "labels" | "config"
->;
-
-export type LogEvent =
-  | {
-      readonly kind: "message";
-      /** The shared fields of the message, encoded as they go to the wire. */
-      readonly body: Uint8Array;
-      readonly sender: string;
-      readonly recipient: string;
-      /** The sockets that get a copy by name, the feed (TEAM_NUMBER) among them. */
-      readonly targets: readonly SocketNumber[];
-      /** Whether every other socket but the feed gets a copy too, except those skipped. */
-      readonly everyone: boolean;
-      /** Ascending by number. */
-      readonly skipped: readonly Skip[];
-    }
-  | {
-      readonly kind: "create";
-      readonly draft: SocketDraft;
-      readonly profile: Profile;
-      /** The socket whose id the new one takes. It is deleted in the same step. */
-      readonly replaces?: SocketNumber;
-    }
-  | {
-      /** A change of the row that leaves queue and context alone. */
-      readonly kind: "change";
-      readonly number: SocketNumber;
-      readonly draft: SocketDraft;
-    }
-  | {
-      readonly kind: "reset";
-      readonly number: SocketNumber;
-      readonly draft: SocketDraft;
-      /** Whether the queue is cleared, which begins a new epoch. */
-      readonly queue: boolean;
-      /** Whether the context is cleared. */
-      readonly context: boolean;
-    }
-  | { readonly kind: "delete"; readonly number: SocketNumber };
-
-export interface Skip {
-  readonly number: SocketNumber;
-  readonly reason: SkipReason;
-}
-
-export interface Appended {
-  readonly revision: number;
-  readonly timeMs: number;
-  /** Of a message: the sequence at each target, in the order of `targets`. Of a create: the new socket's number. */
-  readonly sequences: readonly number[];
-  /** The row afterwards, for everything but messages and deletes. */
-  readonly row: SocketRow | undefined;
-  /** Resolves when the entry is durable. */
-  readonly durable: Promise<void>;
-}
-
-/** A queue's counters. Sequences are assigned contiguously from 1 in each epoch. */
-export interface QueueView {
-  /** The newest sequence, durable or not. */
-  readonly tail: number;
-  /** The newest durable sequence. */
-  readonly durableTail: number;
-  /** Every sequence up to this one is settled. */
-  readonly floor: number;
-  /** The oldest sequence that can still be read; tail + 1 when there is none. */
-  readonly oldest: number;
-  /** How many messages are not settled. */
-  readonly depth: number;
-  /** Their stored bytes. */
-  readonly bytes: number;
-  /** How many were dropped unread in this epoch. */
-  readonly dropped: number;
-  /** How many of these readers have not been told of. */
-  readonly droppedUnannounced: number;
-  /** When a message last came or the cursor last moved; 0 when neither ever happened. */
-  readonly activityMs: number;
-  /** When the oldest unsettled message was appended; undefined when there is none. */
-  readonly oldestUnsettledMs: number | undefined;
-  isSettled(sequence: number): boolean;
-}
-
-export interface ReadLimits {
-  readonly messages: number;
-  readonly bytes: number;
-}
-
-/** How much of what is settled stays readable by position. */
-export interface RetentionLimits {
-  readonly messages: number;
-  readonly bytes: number;
-  readonly ageMs: number;
-}
-
-/** One message as a queue holds it. */
-export interface Stored {
-  readonly sequence: number;
-  readonly revision: number;
-  readonly timeMs: number;
-  /** The entry is lost or does not check: time, body, sender and recipient are empty. */
-  readonly damaged: boolean;
-  readonly sender: string;
-  readonly recipient: string;
-  readonly body: Uint8Array;
 }

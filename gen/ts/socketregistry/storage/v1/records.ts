@@ -40,6 +40,55 @@ export namespace ChangeKind {
   export type UNRECOGNIZED = typeof ChangeKind.UNRECOGNIZED;
 }
 
+/** MarkState is the state of a mark. */
+export const MarkState = {
+  /** MARK_STATE_UNSPECIFIED - Not a state. */
+  MARK_STATE_UNSPECIFIED: 0,
+  /** MARK_STATE_HELD - In flight on a stream. */
+  MARK_STATE_HELD: 1,
+  /** MARK_STATE_LENT - In flight, the stream having ended as its client asked. */
+  MARK_STATE_LENT: 2,
+  /** MARK_STATE_WAITING - To be delivered again. */
+  MARK_STATE_WAITING: 3,
+  /** MARK_STATE_PARKED - Not to be delivered again until it is requeued. */
+  MARK_STATE_PARKED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type MarkState = typeof MarkState[keyof typeof MarkState];
+
+export namespace MarkState {
+  export type MARK_STATE_UNSPECIFIED = typeof MarkState.MARK_STATE_UNSPECIFIED;
+  export type MARK_STATE_HELD = typeof MarkState.MARK_STATE_HELD;
+  export type MARK_STATE_LENT = typeof MarkState.MARK_STATE_LENT;
+  export type MARK_STATE_WAITING = typeof MarkState.MARK_STATE_WAITING;
+  export type MARK_STATE_PARKED = typeof MarkState.MARK_STATE_PARKED;
+  export type UNRECOGNIZED = typeof MarkState.UNRECOGNIZED;
+}
+
+/** ReceiptOutcome is how a message ended in a queue. */
+export const ReceiptOutcome = {
+  /** RECEIPT_OUTCOME_UNSPECIFIED - Not an outcome. */
+  RECEIPT_OUTCOME_UNSPECIFIED: 0,
+  /** RECEIPT_OUTCOME_SETTLED - It was handed over or acknowledged. */
+  RECEIPT_OUTCOME_SETTLED: 1,
+  /** RECEIPT_OUTCOME_EXPIRED - It outlived its time. */
+  RECEIPT_OUTCOME_EXPIRED: 2,
+  /** RECEIPT_OUTCOME_DROPPED - A full queue dropped it. */
+  RECEIPT_OUTCOME_DROPPED: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ReceiptOutcome = typeof ReceiptOutcome[keyof typeof ReceiptOutcome];
+
+export namespace ReceiptOutcome {
+  export type RECEIPT_OUTCOME_UNSPECIFIED = typeof ReceiptOutcome.RECEIPT_OUTCOME_UNSPECIFIED;
+  export type RECEIPT_OUTCOME_SETTLED = typeof ReceiptOutcome.RECEIPT_OUTCOME_SETTLED;
+  export type RECEIPT_OUTCOME_EXPIRED = typeof ReceiptOutcome.RECEIPT_OUTCOME_EXPIRED;
+  export type RECEIPT_OUTCOME_DROPPED = typeof ReceiptOutcome.RECEIPT_OUTCOME_DROPPED;
+  export type UNRECOGNIZED = typeof ReceiptOutcome.UNRECOGNIZED;
+}
+
 /** LogEntry is one entry of the log, kept under its revision. */
 export interface LogEntry {
   /** The revision, again: it must equal the key's. */
@@ -73,6 +122,8 @@ export interface MessageWritten {
   skipped: number[];
   /** Why, one for each of `skipped`: the numbers of socketregistry.v1.SkipReason. */
   skipReasons: number[];
+  /** The revision of the message that this one answers. Zero when it answers none of this history. */
+  replyTo: number;
 }
 
 /** SocketChanged is what became of a socket. */
@@ -117,6 +168,8 @@ export interface SocketRow {
   epochRevision: number;
   /** The revision of the last change, from which the etag is made. */
   changedRevision: number;
+  /** The revision at which the socket was created. */
+  createdRevision: number;
 }
 
 export interface SocketRow_LabelsEntry {
@@ -158,11 +211,11 @@ export interface ConfigRow {
   acceptWhenAway?: boolean | undefined;
 }
 
-/** CursorRow is the delivery state of a queue. */
+/** CursorRow is the delivery state of a queue, but for what is parked. */
 export interface CursorRow {
   /** The queue's epoch_revision; a row of another epoch is void. */
   epochRevision: number;
-  /** Every sequence up to this one is settled. */
+  /** Every sequence up to this one is settled, or has a mark, or is parked. */
   floorSequence: number;
   /** The revision of the entry at the floor, or of the queue's beginning. */
   floorRevision: number;
@@ -177,6 +230,111 @@ export interface CursorRow {
   droppedAnnounced: number;
   /** When the cursor last moved. */
   movedMs: number;
+  /** How many messages outlived their time in this epoch. */
+  expiredCount: number;
+  /** How many of these a reader has been told of. */
+  expiredAnnounced: number;
+  /** The messages that are in flight or wait to be delivered again, ascending by sequence. */
+  marks: MarkRow[];
+  /** When the socket's agent was last seen. */
+  seenMs: number;
+}
+
+/** MarkRow is what is kept of a message that was handed out and is not settled. */
+export interface MarkRow {
+  /** The sequence. */
+  sequence: number;
+  /** The entry, which the queue's order may know no longer. */
+  revision: number;
+  /** What became of it. */
+  state: MarkState;
+  /** How many attempts have failed. */
+  failures: number;
+  /** When it was last delivered. */
+  deliveredMs: number;
+  /** When its deadline passes, from when on it waits, or since when it is parked. */
+  dueMs: number;
+}
+
+/** ParkedRow holds the parked messages of a queue, apart from its cursor because they change seldom and can be many. */
+export interface ParkedRow {
+  /** The queue's epoch_revision; a row of another epoch is void. */
+  epochRevision: number;
+  /** The parked messages, ascending by sequence. */
+  marks: MarkRow[];
+}
+
+/** ConsumerRow is a named cursor of the team feed. Its cursor and what is parked have the keys of a socket's. */
+export interface ConsumerRow {
+  /** Its number, from the numbers of sockets. */
+  number: number;
+  /** Its name. */
+  name: string;
+  /** When it was last opened. */
+  usedMs: number;
+}
+
+/**
+ * ReceiptsRow tells what became of messages of one queue, for as long as the messages are retained. The row's key has
+ * the queue's number, its epoch_revision and the highest sequence in the row.
+ */
+export interface ReceiptsRow {
+  /** Runs of messages that ended alike, in any order. */
+  runs: ReceiptRun[];
+}
+
+/** ReceiptRun is a run of messages that ended alike. */
+export interface ReceiptRun {
+  /** The first sequence. */
+  first: number;
+  /** How many there are. */
+  count: number;
+  /** How they ended. */
+  outcome: ReceiptOutcome;
+  /** The attempt at which they were settled. */
+  attempt: number;
+  /** When they were last delivered. */
+  deliveredMs: number;
+  /** When they ended. */
+  settledMs: number;
+}
+
+/** RememberedRow is the answer to a request with a request_id. The row's key has the revision. */
+export interface RememberedRow {
+  /** The entry that the request made. */
+  revision: number;
+  /** When it was appended, in milliseconds since 1970. */
+  timeMs: number;
+  /** A digest of the caller, the method and the request_id: 16 bytes. */
+  key: Buffer;
+  /** A digest of everything else in the request: 16 bytes. */
+  fingerprint: Buffer;
+  /** The socket, if the request was a Create. */
+  created:
+    | SocketRow
+    | undefined;
+  /** The answer, if the request was a Write or an Ask. */
+  written: RememberedWrite | undefined;
+}
+
+/** RememberedWrite is the answer to a Write. */
+export interface RememberedWrite {
+  /** delivered_count. */
+  deliveredCount: number;
+  /** skipped_count. */
+  skippedCount: number;
+  /** results. */
+  results: RememberedResult[];
+}
+
+/** RememberedResult is one result of a Write. */
+export interface RememberedResult {
+  /** socket_id. */
+  socketId: string;
+  /** sequence. */
+  sequence: number;
+  /** skip_reason: a number of socketregistry.v1.SkipReason. */
+  skipReason: number;
 }
 
 /** StoreRow describes the store as a whole. */
@@ -362,6 +520,7 @@ function createBaseMessageWritten(): MessageWritten {
     everyone: false,
     skipped: [],
     skipReasons: [],
+    replyTo: 0,
   };
 }
 
@@ -399,6 +558,9 @@ export const MessageWritten: MessageFns<MessageWritten> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    if (message.replyTo !== 0) {
+      writer.uint32(64).uint64(message.replyTo);
     }
     return writer;
   },
@@ -502,6 +664,14 @@ export const MessageWritten: MessageFns<MessageWritten> = {
 
             break;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.replyTo = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -526,6 +696,7 @@ export const MessageWritten: MessageFns<MessageWritten> = {
     message.everyone = object.everyone ?? false;
     message.skipped = object.skipped?.map((e) => e) || [];
     message.skipReasons = object.skipReasons?.map((e) => e) || [];
+    message.replyTo = object.replyTo ?? 0;
     return message;
   },
 };
@@ -626,6 +797,7 @@ function createBaseSocketRow(): SocketRow {
     epoch: "",
     epochRevision: 0,
     changedRevision: 0,
+    createdRevision: 0,
   };
 }
 
@@ -669,6 +841,9 @@ export const SocketRow: MessageFns<SocketRow> = {
     }
     if (message.changedRevision !== 0) {
       writer.uint32(104).uint64(message.changedRevision);
+    }
+    if (message.createdRevision !== 0) {
+      writer.uint32(112).uint64(message.createdRevision);
     }
     return writer;
   },
@@ -793,6 +968,14 @@ export const SocketRow: MessageFns<SocketRow> = {
             message.changedRevision = longToNumber(reader.uint64());
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.createdRevision = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -833,6 +1016,7 @@ export const SocketRow: MessageFns<SocketRow> = {
     message.epoch = object.epoch ?? "";
     message.epochRevision = object.epochRevision ?? 0;
     message.changedRevision = object.changedRevision ?? 0;
+    message.createdRevision = object.createdRevision ?? 0;
     return message;
   },
 };
@@ -1061,6 +1245,10 @@ function createBaseCursorRow(): CursorRow {
     droppedCount: 0,
     droppedAnnounced: 0,
     movedMs: 0,
+    expiredCount: 0,
+    expiredAnnounced: 0,
+    marks: [],
+    seenMs: 0,
   };
 }
 
@@ -1090,6 +1278,18 @@ export const CursorRow: MessageFns<CursorRow> = {
     }
     if (message.movedMs !== 0) {
       writer.uint32(56).uint64(message.movedMs);
+    }
+    if (message.expiredCount !== 0) {
+      writer.uint32(64).uint64(message.expiredCount);
+    }
+    if (message.expiredAnnounced !== 0) {
+      writer.uint32(72).uint64(message.expiredAnnounced);
+    }
+    for (const v of message.marks) {
+      MarkRow.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.seenMs !== 0) {
+      writer.uint32(88).uint64(message.seenMs);
     }
     return writer;
   },
@@ -1173,6 +1373,38 @@ export const CursorRow: MessageFns<CursorRow> = {
             message.movedMs = longToNumber(reader.uint64());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.expiredCount = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.expiredAnnounced = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.marks.push(MarkRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.seenMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1197,6 +1429,725 @@ export const CursorRow: MessageFns<CursorRow> = {
     message.droppedCount = object.droppedCount ?? 0;
     message.droppedAnnounced = object.droppedAnnounced ?? 0;
     message.movedMs = object.movedMs ?? 0;
+    message.expiredCount = object.expiredCount ?? 0;
+    message.expiredAnnounced = object.expiredAnnounced ?? 0;
+    message.marks = object.marks?.map((e) => MarkRow.fromPartial(e)) || [];
+    message.seenMs = object.seenMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseMarkRow(): MarkRow {
+  return { sequence: 0, revision: 0, state: 0, failures: 0, deliveredMs: 0, dueMs: 0 };
+}
+
+export const MarkRow: MessageFns<MarkRow> = {
+  encode(message: MarkRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0) {
+      writer.uint32(8).uint64(message.sequence);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(32).uint32(message.failures);
+    }
+    if (message.deliveredMs !== 0) {
+      writer.uint32(40).uint64(message.deliveredMs);
+    }
+    if (message.dueMs !== 0) {
+      writer.uint32(48).uint64(message.dueMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MarkRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMarkRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.deliveredMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dueMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MarkRow>): MarkRow {
+    return MarkRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MarkRow>): MarkRow {
+    const message = createBaseMarkRow();
+    message.sequence = object.sequence ?? 0;
+    message.revision = object.revision ?? 0;
+    message.state = object.state ?? 0;
+    message.failures = object.failures ?? 0;
+    message.deliveredMs = object.deliveredMs ?? 0;
+    message.dueMs = object.dueMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseParkedRow(): ParkedRow {
+  return { epochRevision: 0, marks: [] };
+}
+
+export const ParkedRow: MessageFns<ParkedRow> = {
+  encode(message: ParkedRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epochRevision !== 0) {
+      writer.uint32(8).uint64(message.epochRevision);
+    }
+    for (const v of message.marks) {
+      MarkRow.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParkedRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParkedRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.epochRevision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.marks.push(MarkRow.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ParkedRow>): ParkedRow {
+    return ParkedRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ParkedRow>): ParkedRow {
+    const message = createBaseParkedRow();
+    message.epochRevision = object.epochRevision ?? 0;
+    message.marks = object.marks?.map((e) => MarkRow.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseConsumerRow(): ConsumerRow {
+  return { number: 0, name: "", usedMs: 0 };
+}
+
+export const ConsumerRow: MessageFns<ConsumerRow> = {
+  encode(message: ConsumerRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.usedMs !== 0) {
+      writer.uint32(24).uint64(message.usedMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConsumerRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConsumerRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.usedMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ConsumerRow>): ConsumerRow {
+    return ConsumerRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConsumerRow>): ConsumerRow {
+    const message = createBaseConsumerRow();
+    message.number = object.number ?? 0;
+    message.name = object.name ?? "";
+    message.usedMs = object.usedMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseReceiptsRow(): ReceiptsRow {
+  return { runs: [] };
+}
+
+export const ReceiptsRow: MessageFns<ReceiptsRow> = {
+  encode(message: ReceiptsRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.runs) {
+      ReceiptRun.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiptsRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiptsRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runs.push(ReceiptRun.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReceiptsRow>): ReceiptsRow {
+    return ReceiptsRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReceiptsRow>): ReceiptsRow {
+    const message = createBaseReceiptsRow();
+    message.runs = object.runs?.map((e) => ReceiptRun.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReceiptRun(): ReceiptRun {
+  return { first: 0, count: 0, outcome: 0, attempt: 0, deliveredMs: 0, settledMs: 0 };
+}
+
+export const ReceiptRun: MessageFns<ReceiptRun> = {
+  encode(message: ReceiptRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.first !== 0) {
+      writer.uint32(8).uint64(message.first);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint32(message.count);
+    }
+    if (message.outcome !== 0) {
+      writer.uint32(24).int32(message.outcome);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(32).uint32(message.attempt);
+    }
+    if (message.deliveredMs !== 0) {
+      writer.uint32(40).uint64(message.deliveredMs);
+    }
+    if (message.settledMs !== 0) {
+      writer.uint32(48).uint64(message.settledMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiptRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiptRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.first = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attempt = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.deliveredMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.settledMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReceiptRun>): ReceiptRun {
+    return ReceiptRun.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReceiptRun>): ReceiptRun {
+    const message = createBaseReceiptRun();
+    message.first = object.first ?? 0;
+    message.count = object.count ?? 0;
+    message.outcome = object.outcome ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.deliveredMs = object.deliveredMs ?? 0;
+    message.settledMs = object.settledMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRememberedRow(): RememberedRow {
+  return {
+    revision: 0,
+    timeMs: 0,
+    key: Buffer.alloc(0),
+    fingerprint: Buffer.alloc(0),
+    created: undefined,
+    written: undefined,
+  };
+}
+
+export const RememberedRow: MessageFns<RememberedRow> = {
+  encode(message: RememberedRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.timeMs !== 0) {
+      writer.uint32(16).uint64(message.timeMs);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(26).bytes(message.key);
+    }
+    if (message.fingerprint.length !== 0) {
+      writer.uint32(34).bytes(message.fingerprint);
+    }
+    if (message.created !== undefined) {
+      SocketRow.encode(message.created, writer.uint32(42).fork()).join();
+    }
+    if (message.written !== undefined) {
+      RememberedWrite.encode(message.written, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RememberedRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRememberedRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timeMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fingerprint = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.created = SocketRow.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.written = RememberedWrite.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RememberedRow>): RememberedRow {
+    return RememberedRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RememberedRow>): RememberedRow {
+    const message = createBaseRememberedRow();
+    message.revision = object.revision ?? 0;
+    message.timeMs = object.timeMs ?? 0;
+    message.key = object.key ?? Buffer.alloc(0);
+    message.fingerprint = object.fingerprint ?? Buffer.alloc(0);
+    message.created = (object.created !== undefined && object.created !== null)
+      ? SocketRow.fromPartial(object.created)
+      : undefined;
+    message.written = (object.written !== undefined && object.written !== null)
+      ? RememberedWrite.fromPartial(object.written)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRememberedWrite(): RememberedWrite {
+  return { deliveredCount: 0, skippedCount: 0, results: [] };
+}
+
+export const RememberedWrite: MessageFns<RememberedWrite> = {
+  encode(message: RememberedWrite, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deliveredCount !== 0) {
+      writer.uint32(8).uint32(message.deliveredCount);
+    }
+    if (message.skippedCount !== 0) {
+      writer.uint32(16).uint32(message.skippedCount);
+    }
+    for (const v of message.results) {
+      RememberedResult.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RememberedWrite {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRememberedWrite();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.deliveredCount = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.skippedCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.results.push(RememberedResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RememberedWrite>): RememberedWrite {
+    return RememberedWrite.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RememberedWrite>): RememberedWrite {
+    const message = createBaseRememberedWrite();
+    message.deliveredCount = object.deliveredCount ?? 0;
+    message.skippedCount = object.skippedCount ?? 0;
+    message.results = object.results?.map((e) => RememberedResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRememberedResult(): RememberedResult {
+  return { socketId: "", sequence: 0, skipReason: 0 };
+}
+
+export const RememberedResult: MessageFns<RememberedResult> = {
+  encode(message: RememberedResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.socketId !== "") {
+      writer.uint32(10).string(message.socketId);
+    }
+    if (message.sequence !== 0) {
+      writer.uint32(16).uint64(message.sequence);
+    }
+    if (message.skipReason !== 0) {
+      writer.uint32(24).uint32(message.skipReason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RememberedResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRememberedResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.socketId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.skipReason = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RememberedResult>): RememberedResult {
+    return RememberedResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RememberedResult>): RememberedResult {
+    const message = createBaseRememberedResult();
+    message.socketId = object.socketId ?? "";
+    message.sequence = object.sequence ?? 0;
+    message.skipReason = object.skipReason ?? 0;
     return message;
   },
 };
