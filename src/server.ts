@@ -6,6 +6,7 @@ import { Registry } from "./registry/registry.js";
 import { createCalls } from "./rpc/calls.js";
 import { createHandlers } from "./rpc/handlers.js";
 import { createGrpcServer } from "./rpc/services.js";
+import { watchEncoder } from "./rpc/watching.js";
 import { encodeFrame } from "./rpc/wire.js";
 import { LevelStorage } from "./storage/level.js";
 import { version } from "./version.js";
@@ -37,6 +38,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     started.push({ stop: () => storage.close() });
 
     const registry = new Registry(storage, limitsOf(config));
+    started.push({ stop: async () => registry.close() });
     started.push(startUpkeep(registry, config.upkeepIntervalMs, log));
 
     const calls = createCalls({ log });
@@ -44,7 +46,10 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const grpc = createGrpcServer({
       calls,
       handlers: createHandlers(registry, limitsOf(config), facts),
-      serializeFrame: (frame) => encodeFrame(storage.instance, frame),
+      serializers: {
+        read: (frame) => encodeFrame(storage.instance, frame),
+        watch: watchEncoder((row) => registry.viewNow(row)),
+      },
       descriptors: await readFile(new URL("../gen/descriptors.binpb", import.meta.url)),
       log,
       limits: config,
@@ -93,7 +98,7 @@ function startUpkeep(registry: Registry, intervalMs: number, log: Log): Part {
       await delay(intervalMs, undefined, { signal: stopping.signal }).catch(() => {});
       if (stopping.signal.aborted) return;
       // A store that is being opened again has told so itself, and there is always a next time.
-      await registry.retain(Date.now()).catch((error: unknown) => log.debug({ err: error }, "upkeep failed"));
+      await registry.upkeep().catch((error: unknown) => log.debug({ err: error }, "upkeep failed"));
     }
   };
   const running = run();

@@ -12,7 +12,7 @@ let client: RegistryClient;
 beforeAll(async () => {
   registry = await startFakeRegistry();
   const { signal } = new AbortController();
-  client = createClient({ address: registry.address, timeoutSeconds: 10, signal });
+  client = createClient({ address: registry.address, timeoutMs: 10_000, signal });
 });
 
 afterAll(() => {

@@ -16,7 +16,7 @@ let client: RegistryClient;
 beforeAll(async () => {
   registry = await startFakeRegistry();
   const { signal } = new AbortController();
-  client = createClient({ address: registry.address, timeoutSeconds: 10, signal });
+  client = createClient({ address: registry.address, timeoutMs: 10_000, signal });
 });
 
 afterAll(() => {
@@ -37,7 +37,8 @@ async function runInside(args: readonly string[]) {
   const output = createOutput({ stdout, stderr, stop });
   const input = createInput(() => Readable.from([]));
   const { address } = registry;
-  const exitCode = await runProgram(args, { address, input, output, signal: stop.signal });
+  const { signal } = stop;
+  const exitCode = await runProgram(args, { address, input, output, signal, hurry: () => signal });
   return { stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? ""), exitCode };
 }
 
@@ -64,6 +65,35 @@ test.each([
   [["read", "x", "--follow", "--no-wait"], "exclude each other"],
   [["read", "x", "--max-messages", "0"], "--max-messages must be at least 1"],
   [["ls", "--timeout", "0"], "--timeout must be a number of seconds"],
+  [
+    ["ls", "--timeout", "5 minutes"],
+    '--timeout must be a number of seconds, or one like 500ms, 5m, 2h or 7d, not "5 m',
+  ],
+  [["create", "--ack-deadline", "-1s"], "ambiguous"],
+  [["create", "--message-ttl", "99999d"], "--message-ttl must be a number of seconds"],
+  [["create", "--overflow-policy", "ignore"], "--overflow-policy must be reject or drop-oldest"],
+  [["read", "x", "--ack", "--after", ":1"], "--ack and --after exclude each other"],
+  [["read", "x", "--exec", "true", "--ack-mode", "none"], "--exec and --ack-mode exclude each other"],
+  [["read", "x", "--max-outstanding", "0"], "--max-outstanding must be at least 1"],
+  [
+    ["read", "x", "--max-outstanding", "2", "--ack-mode", "auto"],
+    "--max-outstanding and --ack-mode exclude each other",
+  ],
+  [["read", "x", "--ack", "--retry-delay", "1s"], "--retry-delay goes with --exec"],
+  [["ack", "x"], "ack needs SEQUENCE or --through"],
+  [["ack", "x", "one"], 'SEQUENCE must be a whole number, not "one"'],
+  [["ack", "x", "1", "--nack", "--extend", "1s"], "--nack and --extend exclude each other"],
+  [["ack", "x", "1", "--retry-delay", "1s"], "--retry-delay goes with --nack"],
+  [["requeue", "x", "18446744073709551616"], "SEQUENCE must be a whole number"],
+  [["ask"], "ask needs MESSAGE"],
+  [["ask", "x", "How", "are", "you"], 'ask does not take "are"'],
+  [["watch", "--after-revision", "now"], "--after-revision must be a whole number"],
+  [["receipt"], "receipt needs MESSAGE_ID"],
+  [["update", "x"], "update needs something to change"],
+  [["update", "x", "--label", "a=b", "--no-labels"], "--label and --no-labels exclude each other"],
+  [["update", "x", "--default", "model"], "--default must be one of lease-duration, message-ttl"],
+  [["update", "x", "--message-ttl", "1h", "--default", "message-ttl"], "message-ttl is given a value and its default"],
+  [["update", "x", "--accept-when-away", "--refuse-when-away"], "exclude each other"],
   [["rm", "x", "y", "--etag", "e"], "--etag goes with one socket"],
 ])("%j is refused with exit code 2", async (args, text) => {
   const { stdout, stderr, exitCode } = await runInside(args);

@@ -114,7 +114,12 @@ const steps = [
   }),
   step("change", 1, [pick], (pair, choice) => {
     const number = chosen(pair, choice);
-    pair.append({ kind: "change", number, draft: draft(idOf(pair, number), { state: "INACTIVE" }) });
+    pair.append({
+      kind: "change",
+      what: "STATE_CHANGED",
+      number,
+      draft: draft(idOf(pair, number), { state: "INACTIVE" }),
+    });
   }),
   step("tick", 2, [fc.integer({ min: -20, max: 60 })], (pair, ms) => {
     pair.clock.ms += ms;

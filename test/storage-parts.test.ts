@@ -85,6 +85,7 @@ test("a message comes back as it was stored", () => {
     targets: fc.array(number, { maxLength: 4 }),
     everyone: fc.boolean(),
     skipped: skips,
+    replyTo: revision,
   });
   fc.assert(
     fc.property(revision, revision, message, (at, timeMs, event) => {

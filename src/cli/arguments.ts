@@ -1,4 +1,5 @@
 /** Values of options and arguments, checked. Every fault is a UsageError that names the option. */
+import type { Duration } from "../../gen/ts/google/protobuf/duration.js";
 import type { Position } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { UsageError } from "./failure.js";
 
@@ -43,6 +44,19 @@ export function parseCount(option: string, text: string | undefined): number | u
   throw new UsageError(`${option} must be a number from 0 to ${uint32Max}, not "${text}"`);
 }
 
+/** A sequence or a revision. Absent stays absent. */
+export function parseUint64(option: string, text: string | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,20}$/.test(text) ? BigInt(text) : -1n;
+  if (value >= 0n && value <= uint64Max) return value;
+  throw new UsageError(`${option} must be a whole number, not "${text}"`);
+}
+
+/** The sequences among the arguments of a command. */
+export function parseSequences(texts: readonly string[]): bigint[] {
+  return texts.flatMap((text) => parseUint64("SEQUENCE", text) ?? []);
+}
+
 /** `EPOCH:SEQUENCE`; an empty epoch means the current one. Absent stays absent. */
 export function parsePosition(option: string, text: string | undefined): Position | undefined {
   if (text === undefined) return undefined;
@@ -52,11 +66,43 @@ export function parsePosition(option: string, text: string | undefined): Positio
   throw new UsageError(`${option} must be EPOCH:SEQUENCE, not "${text}"`);
 }
 
-/** More than zero, and not beyond what timers can do. */
-export function parseSeconds(option: string, text: string): number {
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (seconds > 0 && seconds <= 1_000_000) return seconds;
-  throw new UsageError(`${option} must be a number of seconds above 0, not "${text}"`);
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const durationMsMax = 10 * 366 * unitMs.d;
+const timerMsMax = 1_000_000_000;
+
+/** `1.5`, which are seconds, or `500ms`, `30s`, `5m`, `2h`, `7d`. Absent stays absent. */
+export function parseMs(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits, unit = "s"] = /^(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  const ms = digits !== undefined && isUnit(unit) ? Number(digits) * unitMs[unit] : Number.NaN;
+  if (ms <= durationMsMax) return ms;
+  throw durationFault(option, text);
+}
+
+/** The same as the service wants it, to the millisecond. Absent stays absent. */
+export function parseDuration(option: string, text: string | undefined): Duration | undefined {
+  const ms = parseMs(option, text);
+  return ms === undefined ? undefined : durationOf(ms);
+}
+
+/** How long to wait: more than zero, and not beyond what timers can do. Absent stays absent. */
+export function parseWaitMs(option: string, text: string | undefined): number | undefined {
+  const ms = parseMs(option, text);
+  if (ms === undefined || (ms > 0 && ms <= timerMsMax)) return ms;
+  throw durationFault(option, text);
+}
+
+export function durationOf(ms: number): Duration {
+  const whole = Math.round(ms);
+  return { seconds: BigInt(Math.floor(whole / 1_000)), nanos: (whole % 1_000) * 1_000_000 };
+}
+
+function isUnit(text: string): text is keyof typeof unitMs {
+  return Object.hasOwn(unitMs, text);
+}
+
+function durationFault(option: string, text: string | undefined): UsageError {
+  return new UsageError(`${option} must be a number of seconds, or one like 500ms, 5m, 2h or 7d, not "${text}"`);
 }
 
 /** One of a few words, and what it stands for. Absent stays absent. */

@@ -4,6 +4,7 @@
  */
 import {
   type CallOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
   credentials,
   Metadata,
@@ -13,27 +14,28 @@ import {
 import { ErrorInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status } from "../../gen/ts/google/rpc/status.js";
 import {
+  type AskRequest,
   type ReadRequest,
-  type ReadResponse,
   SocketRegistryClient,
+  type WatchRequest,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { CallError, UsageError } from "./failure.js";
 
 export interface ClientOptions {
   /** `host:port`, or another gRPC target. */
   address: string;
-  /** How long a unary call may take. A Read has no such limit. */
-  timeoutSeconds: number;
-  /** Cancels every call under way and refuses later ones. */
+  /** How long a unary call may take. A stream has no such limit. */
+  timeoutMs: number;
+  /** Cancels every call under way and refuses later ones, Acknowledge excepted: what was done is still told. */
   signal: AbortSignal;
 }
 
 export type RegistryClient = ReturnType<typeof createClient>;
 
 /** Connects at the first call. Throws UsageError for an address that can be none. */
-export function createClient({ address, timeoutSeconds, signal }: ClientOptions) {
+export function createClient({ address, timeoutMs, signal }: ClientOptions) {
   const stub = openStub(address);
-  const limits = { address, timeoutSeconds, signal };
+  const limits = { address, timeoutMs, signal };
   return {
     create: unary(stub.create.bind(stub), limits),
     write: unary(stub.write.bind(stub), limits),
@@ -45,8 +47,15 @@ export function createClient({ address, timeoutSeconds, signal }: ClientOptions)
     markInactive: unary(stub.markInactive.bind(stub), limits),
     markUnresponsive: unary(stub.markUnresponsive.bind(stub), limits),
     peek: unary(stub.peek.bind(stub), limits),
+    acknowledge: unary(stub.acknowledge.bind(stub), { ...limits, signal: new AbortController().signal }),
+    requeue: unary(stub.requeue.bind(stub), limits),
+    getMessage: unary(stub.getMessage.bind(stub), limits),
+    heartbeat: unary(stub.heartbeat.bind(stub), limits),
+    update: unary(stub.update.bind(stub), limits),
     getServerInfo: unary(stub.getServerInfo.bind(stub), limits),
-    read: (request: ReadRequest, readSignal: AbortSignal) => read(stub, request, { address, signal: readSignal }),
+    read: (request: ReadRequest, signal: AbortSignal) => framesOf(() => stub.read(request), { address, signal }),
+    watch: (request: WatchRequest, signal: AbortSignal) => framesOf(() => stub.watch(request), { address, signal }),
+    ask: (request: AskRequest, signal: AbortSignal) => framesOf(() => stub.ask(request), { address, signal }),
     close: () => stub.close(),
   };
 }
@@ -79,12 +88,12 @@ type UnaryMethod<Request, Response> = (
 
 function unary<Request, Response>(
   method: UnaryMethod<Request, Response>,
-  { address, timeoutSeconds, signal }: ClientOptions,
+  { address, timeoutMs, signal }: ClientOptions,
 ): (request: Request) => Promise<Response> {
   return (request) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      const deadline = Date.now() + timeoutSeconds * 1_000;
+      const deadline = Date.now() + timeoutMs;
       const call = method(request, new Metadata(), { deadline }, (error, response) => {
         signal.removeEventListener("abort", cancel);
         if (error === null) resolve(response);
@@ -95,14 +104,13 @@ function unary<Request, Response>(
     });
 }
 
-/** The frames of one Read. A consumer that leaves early cancels the call; a slow one slows the server. */
-async function* read(
-  stub: SocketRegistryClient,
-  request: ReadRequest,
+/** The frames of one stream. A consumer that leaves early cancels the call; a slow one slows the server. */
+async function* framesOf<Frame>(
+  open: () => ClientReadableStream<Frame>,
   { address, signal }: Pick<ClientOptions, "address" | "signal">,
-): AsyncGenerator<ReadResponse, void, undefined> {
+): AsyncGenerator<Frame, void, undefined> {
   signal.throwIfAborted();
-  const call = stub.read(request);
+  const call = open();
   const cancel = () => call.cancel();
   // Cancelling makes the call fail once more, when nobody listens any longer.
   call.on("error", () => {});

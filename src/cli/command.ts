@@ -23,8 +23,15 @@ export interface Context {
   client: RegistryClient;
   input: Input;
   output: Output;
+  /** The server's, for the programs that a command starts. */
+  address: string;
   /** Aborted with Stopped when the run has to stop. */
   signal: AbortSignal;
+  /**
+   * For a command that takes its time to stop in good order: once this was called, a second SIGINT or SIGTERM aborts
+   * the signal that it gives. Otherwise, and a third time, it kills the process.
+   */
+  hurry(): AbortSignal;
 }
 
 type Parsed<O extends Options> = ReturnType<typeof parseArgs<{ options: O; strict: true; allowPositionals: true }>>;
@@ -68,8 +75,8 @@ export const globalOptions = {
   },
   timeout: {
     type: "string",
-    value: "SECONDS",
-    help: "how long to wait for an answer, default 10; a read may last for ever",
+    value: "DURATION",
+    help: "how long to wait for an answer, default 10s; a read may last for ever",
   },
   help: { type: "boolean", short: "h", help: "print this" },
 } as const satisfies Options;
@@ -114,7 +121,9 @@ function checkCount(name: string, parameters: readonly string[], positionals: st
 
 function helpOf({ summary, notes, options }: Definition<Options>, usage: string): string {
   const own = optionLines(options);
-  const parts = [usage, summary, notes ?? "", own.join("\n"), optionLines(globalOptions).join("\n")];
+  // An option of the command's own may say what one of every command means here.
+  const others = Object.entries<Option>(globalOptions).filter(([name]) => !Object.hasOwn(options, name));
+  const parts = [usage, summary, notes ?? "", own.join("\n"), optionLines(Object.fromEntries(others)).join("\n")];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 

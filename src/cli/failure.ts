@@ -12,6 +12,7 @@ export const exitCodes = {
   3: "no answer: the server cannot be reached, stops, or took too long; a write may have happened",
   4: "there is no such socket or message, or it was deleted",
   5: "the position to read from is lost; read again without --after",
+  6: "ask: nobody answered, or not everybody",
   70: "a defect of socketctl",
   74: "the output cannot be written",
   130: "interrupted (SIGINT)",
@@ -62,6 +63,11 @@ export class CallError extends Error {
   describe(): string {
     return `${this.reason || status[this.code]}: ${this.message.replaceAll("\n", "\n  ")}`;
   }
+}
+
+/** Whether nobody answered: the call may have been carried out or not. */
+export function isUnanswered(error: unknown): error is CallError {
+  return error instanceof CallError && error.exitCode === 3;
 }
 
 const notFoundReasons = new Set(["SOCKET_NOT_FOUND", "SOCKET_DELETED", "MESSAGE_NOT_FOUND"]);

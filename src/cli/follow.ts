@@ -2,8 +2,6 @@
  * A Read that goes on: when the server stops or the connection breaks, it waits, says so and reads
  * again from where it was. A first attempt that fails is not repeated: nobody has been there yet.
  */
-import { setTimeout as pause } from "node:timers/promises";
-import { status } from "@grpc/grpc-js";
 import {
   AckMode,
   type Position,
@@ -11,10 +9,8 @@ import {
   type ReadResponse,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import type { RegistryClient } from "./client.js";
-import { CallError } from "./failure.js";
+import { reopen } from "./reopen.js";
 
-const pauseMsMin = 250;
-const pauseMsMax = 5_000;
 /** Makes the server send STARTED, by which we know that a quiet stream is open, and where it is. */
 const heartbeatInterval = { seconds: 15n, nanos: 0 };
 
@@ -28,33 +24,19 @@ export interface FollowOptions {
 }
 
 /** The frames of one Read after another. Ends only if the request asks for an end, or with an error. */
-export async function* follow(options: FollowOptions): AsyncGenerator<ReadResponse, void, undefined> {
-  const { client, signal, announce } = options;
+export function follow({ client, signal, announce, ...options }: FollowOptions): AsyncIterable<ReadResponse> {
   let request: ReadRequest = { ...options.request, heartbeatInterval };
-  let pauseMs = pauseMsMin;
-  let wasOpen = false;
-  for (;;) {
-    try {
-      for await (const frame of client.read(request, signal)) {
-        wasOpen = true;
-        pauseMs = pauseMsMin;
-        // Before the frame is handed out: what the consumer does with it is not read a second time.
-        request = continueAfter(request, frame);
-        yield frame;
-      }
-      return;
-    } catch (error) {
-      if (isDone(options.request, request)) return;
-      if (!wasOpen || !isUnavailable(error)) throw error;
-      announce(`${error.describe()}; reading again in ${pauseMs / 1_000} s`);
-    }
-    await pauseUnlessStopped(pauseMs, signal);
-    pauseMs = Math.min(2 * pauseMs, pauseMsMax);
-  }
-}
-
-function isUnavailable(error: unknown): error is CallError {
-  return error instanceof CallError && error.code === status.UNAVAILABLE;
+  return reopen({
+    open: () => client.read(request, signal),
+    onFrame: (frame) => {
+      request = continueAfter(request, frame);
+    },
+    isDone: () => isDone(options.request, request),
+    isEnd: (_, wasOpen) => !wasOpen,
+    signal,
+    announce,
+    doing: "reading",
+  });
 }
 
 /** The request that continues after this frame. */
@@ -63,7 +45,10 @@ function continueAfter(request: ReadRequest, frame: ReadResponse): ReadRequest {
   return { ...request, maxMessages, after: placeAfter(request, frame) };
 }
 
-/** The server keeps the place of an AUTO reader; that of one who only looks, or replays, is ours to keep. */
+/**
+ * The server keeps the place of who takes messages or acknowledges them; that of one who only looks, or replays, is
+ * ours to keep.
+ */
 function placeAfter(request: ReadRequest, frame: ReadResponse): Position | undefined {
   const isOurs = request.ackMode === AckMode.ACK_MODE_NONE || request.after !== undefined;
   return isOurs && frame.position !== undefined ? frame.position : request.after;
@@ -72,8 +57,4 @@ function placeAfter(request: ReadRequest, frame: ReadResponse): Position | undef
 /** Zero means no end, so a count that has run down must not be asked for again. */
 function isDone(original: ReadRequest, remaining: ReadRequest): boolean {
   return original.maxMessages > 0 && remaining.maxMessages === 0;
-}
-
-async function pauseUnlessStopped(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await pause(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());
 }

@@ -5,14 +5,23 @@
  */
 import type { Duration } from "../../gen/ts/google/protobuf/duration.js";
 import {
+  type AskResponse,
   type GetServerInfoResponse,
+  type HeartbeatResponse,
   type Message,
+  MessageState,
+  MissingReason,
   OverflowPolicy,
+  type Receipt,
   ReplicationState,
+  SkipReason,
   type Socket,
   type SocketConfig,
   SocketState,
   StateReason,
+  WatchEventType,
+  type WatchResponse,
+  type WriteResponse,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -50,6 +59,53 @@ export function serverInfoJson({ replication, ...others }: GetServerInfoResponse
   });
 }
 
+/** A message and all its receipts, as one GetMessageResponse. */
+export function messageAndReceiptsJson(message: Message | undefined, receipts: readonly Receipt[]): Json {
+  return record({
+    message: message && messageJson(message),
+    receipts: receipts.map(({ state, skipReason, ...others }) =>
+      record({
+        ...others,
+        state: enumName(MessageState, state),
+        skipReason: enumName(SkipReason, skipReason),
+      }),
+    ),
+  });
+}
+
+export function heartbeatJson({ state, ...others }: HeartbeatResponse): Json {
+  return record({ ...others, state: enumName(SocketState, state) });
+}
+
+export function watchJson({ revision, type, socket }: WatchResponse): Json {
+  return record({ revision, type: enumName(WatchEventType, type), socket: socket && socketJson(socket) });
+}
+
+export function askJson({ step }: AskResponse): Json {
+  switch (step?.$case) {
+    case undefined:
+      return {};
+    case "asked":
+      return { asked: writeJson(step.value) };
+    case "reply":
+      return { reply: messageJson(step.value) };
+    case "summary": {
+      const { missing, ...others } = step.value;
+      const named = missing.map(({ socketId, reason }) =>
+        record({ socketId, reason: enumName(MissingReason, reason) }),
+      );
+      return { summary: record({ ...others, missing: named }) };
+    }
+  }
+}
+
+function writeJson({ results, ...others }: WriteResponse): Json {
+  const named = results.map(({ skipReason, ...result }) =>
+    record({ ...result, skipReason: enumName(SkipReason, skipReason) }),
+  );
+  return record({ ...others, results: named });
+}
+
 /** The name of an enum's value as the .proto file has it. A value of a newer server is its number. */
 export function enumName(names: Readonly<Record<string, number>>, value: number): string {
   return Object.keys(names).find((name) => names[name] === value) ?? String(value);
@@ -68,7 +124,8 @@ function record(message: object): Json {
   return Object.fromEntries(present.map(([name, value]) => [fieldName(name), jsonOf(value)]));
 }
 
-function fieldName(name: string): string {
+/** A field as the .proto file names it. */
+export function fieldName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

@@ -1,18 +1,25 @@
 /** The program: which command a command line names, and how its run ends. */
 
-import { parseSeconds } from "./arguments.js";
+import { parseWaitMs } from "./arguments.js";
 import { createClient } from "./client.js";
 import { type Command, globalOptions, type Invocation, optionLines } from "./command.js";
+import { ack } from "./commands/ack.js";
+import { ask } from "./commands/ask.js";
 import { chat } from "./commands/chat.js";
 import { create } from "./commands/create.js";
+import { heartbeat } from "./commands/heartbeat.js";
 import { info } from "./commands/info.js";
 import { ls } from "./commands/ls.js";
 import { mark } from "./commands/mark.js";
 import { peek } from "./commands/peek.js";
 import { read } from "./commands/read.js";
+import { receipt } from "./commands/receipt.js";
+import { requeue } from "./commands/requeue.js";
 import { reset } from "./commands/reset.js";
 import { rm } from "./commands/rm.js";
 import { server } from "./commands/server.js";
+import { update } from "./commands/update.js";
+import { watch } from "./commands/watch.js";
 import { write } from "./commands/write.js";
 import { CallError, type ExitCode, exitCodes, Stopped, UsageError } from "./failure.js";
 import type { Input } from "./input.js";
@@ -20,9 +27,28 @@ import type { Output } from "./output.js";
 import { splitCommand } from "./split.js";
 import { readVersion } from "./version.js";
 
-const commands: readonly Command[] = [create, write, read, chat, ls, info, peek, mark, reset, rm, server];
+const commands: readonly Command[] = [
+  create,
+  write,
+  read,
+  ask,
+  chat,
+  ls,
+  info,
+  watch,
+  peek,
+  ack,
+  requeue,
+  receipt,
+  heartbeat,
+  mark,
+  update,
+  reset,
+  rm,
+  server,
+];
 
-const timeoutSecondsDefault = 10;
+const timeoutMsDefault = 10_000;
 
 export interface Environment {
   /** The server, unless the command line names another. */
@@ -31,6 +57,8 @@ export interface Environment {
   output: Output;
   /** Aborted with Stopped when the run has to stop. */
   signal: AbortSignal;
+  /** See Context. */
+  hurry(): AbortSignal;
 }
 
 /** Runs a command line and gives the exit code. Whatever goes wrong has then been said on stderr. */
@@ -86,15 +114,12 @@ function parse(command: Command, args: readonly string[]): Invocation {
   }
 }
 
-async function start(
-  { globals, run }: Invocation,
-  { address, input, output, signal }: Environment,
-): Promise<ExitCode | undefined> {
-  const timeoutSeconds =
-    globals.timeout === undefined ? timeoutSecondsDefault : parseSeconds("--timeout", globals.timeout);
-  const client = createClient({ address: globals.address ?? address, timeoutSeconds, signal });
+async function start({ globals, run }: Invocation, environment: Environment): Promise<ExitCode | undefined> {
+  const timeoutMs = parseWaitMs("--timeout", globals.timeout) ?? timeoutMsDefault;
+  const address = globals.address ?? environment.address;
+  const client = createClient({ address, timeoutMs, signal: environment.signal });
   try {
-    return await run({ client, input, output, signal });
+    return await run({ ...environment, address, client });
   } finally {
     client.close();
   }
@@ -123,7 +148,7 @@ function overview(): string {
     { name: "help", summary: "Prints this, or with the name of a command, its options." },
     { name: "version", summary: "Prints the version of socketctl." },
   ];
-  const lines = [...commands, ...others].map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}\n`);
+  const lines = [...commands, ...others].map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}\n`);
   return `usage: socketctl COMMAND [ARGUMENT...] [OPTION...]\n\n${lines.join("")}`;
 }
 

@@ -10,7 +10,7 @@ export const stateWords = {
   unresponsive: SocketState.SOCKET_STATE_UNRESPONSIVE,
 } as const;
 
-function stateWord(state: SocketState): string {
+export function stateWord(state: SocketState): string {
   return enumName(stateWords, state);
 }
 
@@ -24,6 +24,12 @@ export function socketTable(sockets: readonly Socket[]): string {
     labelsText(socket.labels),
   ]);
   return table(["SOCKET", "STATE", "QUEUE", "MODEL", "LAST ACTIVITY", "LABELS"], rows);
+}
+
+/** `apollo active claude-3 team=red`: a socket on one line. */
+export function socketLine(socket: Socket): string {
+  const words = [socket.socketId, stateText(socket), socket.model, labelsText(socket.labels)];
+  return words.filter((word) => word !== "").join(" ");
 }
 
 /** Everything that is known of a socket. What is absent, zero or empty and says nothing is left out. */
@@ -63,6 +69,6 @@ function labelsText(labels: Readonly<Record<string, string>>): string {
   return texts.sort().join(" ");
 }
 
-function timeText(time: Date | undefined): string {
+export function timeText(time: Date | undefined): string {
   return time?.toISOString() ?? "";
 }

@@ -1,66 +1,89 @@
-import type { QueueView, ReadLimits, SocketNumber, Storage } from "./storage.js";
+import type { Clock } from "./clock.js";
+import { type DeliveryContext, Outstanding } from "./outstanding.js";
+import type { Holder } from "./slots.js";
+import type { QueueView, ReadLimits, SocketNumber, SocketRow, Storage } from "./storage.js";
 
 /**
- * Who has what of one queue in one epoch: the messages that AUTO readers have claimed and not yet handed to their
- * transport. Readers of one queue share it, so that each message goes to one of them. It is transient: after a restart
- * everything that was claimed and not settled is simply waiting again.
+ * Who has what of one queue in one epoch, and what comes next. Readers of one queue share it, so that each message goes
+ * to one of them.
+ *
+ * What an AUTO reader has *claimed* and not yet handed to its transport is known here only: after a restart it simply
+ * waits again. What EXPLICIT readers were given is *outstanding* until it is settled.
  */
 export class Delivery {
   readonly epoch: string;
   readonly #storage: Storage;
+  readonly #clock: Clock;
   readonly #number: SocketNumber;
+  readonly #outstanding: Outstanding;
   readonly #claimed = new Set<number>();
-  /** Everything before this sequence is settled or claimed. */
+  /** Every message before this sequence is settled, claimed or outstanding. */
   #next = 1;
-  #generation: number;
 
-  constructor(storage: Storage, number: SocketNumber, epoch: string) {
-    this.#storage = storage;
+  /** @param number the queue's: the socket's own, or a consumer's */
+  constructor(context: DeliveryContext, row: SocketRow, number: SocketNumber) {
+    this.epoch = row.epoch;
+    this.#storage = context.storage;
+    this.#clock = context.clock;
     this.#number = number;
-    this.epoch = epoch;
-    this.#generation = storage.generation;
+    this.#outstanding = new Outstanding(context, row, number);
+    this.#queue();
   }
 
-  /** How many messages are claimed and not settled. What a full queue dropped meanwhile is settled. */
+  /** What EXPLICIT readers have, or had and may be given again. */
+  get outstanding(): Outstanding {
+    this.#queue();
+    return this.#outstanding;
+  }
+
+  /** Whether nobody has anything. */
+  get isEmpty(): boolean {
+    return this.#outstanding.slots.size === 0 && this.#claimed.size === 0;
+  }
+
+  /** How many messages are with readers and not settled. What a full queue dropped meanwhile is settled. */
   get inFlight(): number {
-    const queue = this.#storage.queue(this.#number);
-    let count = 0;
+    const queue = this.#queue();
+    let count = this.#outstanding.inFlight;
     for (const sequence of this.#claimed) if (!queue.isSettled(sequence)) count++;
     return count;
   }
 
   /** How many durable messages nobody has. */
   get waiting(): number {
-    const { depth, tail, durableTail, floor } = this.#storage.queue(this.#number);
+    const { depth, tail, durableTail, floor } = this.#queue();
     // Of what is not durable only a full queue settles anything, and it settles everything before it too.
     const pending = tail - Math.max(durableTail, floor);
     return depth - pending - this.inFlight;
   }
 
-  /** Whether `claim` would find something. */
-  canClaim(): boolean {
-    const queue = this.#storage.queue(this.#number);
-    return this.#seek(queue, queue.durableTail);
+  /** Which attempt it is that delivers a message now. */
+  attempt(sequence: number): number {
+    return (this.#outstanding.slots.get(sequence)?.failures ?? 0) + 1;
   }
 
-  /** The next durable messages that nobody has, in order, at least one if there is one. They are the caller's now. */
+  /** Whether there is something for an AUTO reader, or for this holder's stream. */
+  canDeliver(holder?: Holder): boolean {
+    const sequence = this.#candidate(holder?.messagesMax === 1);
+    if (sequence === undefined) return false;
+    return holder === undefined || hasRoom(holder, this.#storage.sizeAt(this.#number, sequence));
+  }
+
+  /** The next durable messages that nobody has, at least one if there is one. They are the caller's now. */
   claim(limits: ReadLimits): number[] {
-    const queue = this.#storage.queue(this.#number);
-    const last = queue.durableTail;
-    const claimed: number[] = [];
-    let bytes = 0;
-    while (this.#seek(queue, last)) {
-      bytes += this.#storage.sizeAt(this.#number, this.#next);
-      if (claimed.length > 0 && (claimed.length >= limits.messages || bytes > limits.bytes)) break;
-      this.#claimed.add(this.#next);
-      claimed.push(this.#next++);
-    }
-    return claimed;
+    return this.#collect(limits, (sequence) => {
+      this.#claimed.add(sequence);
+      const slot = this.#outstanding.slots.get(sequence);
+      if (slot !== undefined) this.#outstanding.slots.put(Object.assign(slot, { state: "CLAIMED" }));
+    });
   }
 
   /** The claimed messages were handed to the transport. */
   settle(sequences: readonly number[]): void {
-    for (const sequence of sequences) this.#claimed.delete(sequence);
+    for (const sequence of sequences) {
+      this.#claimed.delete(sequence);
+      this.#outstanding.forget(sequence);
+    }
     this.#storage.settle(this.#number, sequences);
   }
 
@@ -68,20 +91,82 @@ export class Delivery {
   release(sequences: readonly number[]): void {
     for (const sequence of sequences) {
       this.#claimed.delete(sequence);
-      this.#next = Math.min(this.#next, sequence);
+      const slot = this.#outstanding.slots.get(sequence);
+      if (slot === undefined) this.#next = Math.min(this.#next, sequence);
+      else this.#outstanding.slots.put(Object.assign(slot, { state: "WAITING" }));
     }
     if (sequences.length > 0) this.#storage.wake(this.#number);
   }
 
-  /** Moves to the next message up to `last` that can be claimed. @returns whether there is one */
-  #seek(queue: QueueView, last: number): boolean {
-    if (this.#generation !== this.#storage.generation) {
-      // The store went back to its disk: what it had settled last may be waiting again.
-      this.#generation = this.#storage.generation;
-      this.#next = 1;
+  /** The next messages for an EXPLICIT stream, as many as it may have. They may leave once they are durable. */
+  take(holder: Holder, limits: ReadLimits): number[] {
+    return this.#collect(limits, (sequence) => this.#outstanding.give(sequence, holder), holder);
+  }
+
+  /** An EXPLICIT stream ends, not as its client asked. What it has just taken never left. Needs no store. */
+  abandon(holder: Holder, taken: readonly number[]): void {
+    this.#outstanding.giveBack(taken);
+    this.#outstanding.leave(holder, false);
+  }
+
+  /** The queue is gone for good. */
+  end(): void {
+    this.#outstanding.end();
+  }
+
+  /** The oldest message, durable or not, that no reader has. */
+  oldestFree(): number | undefined {
+    const queue = this.#queue();
+    const fresh = this.#seek(queue, queue.tail) ? this.#next : Number.POSITIVE_INFINITY;
+    const oldest = Math.min(fresh, this.#outstanding.slots.firstWaiting);
+    return Number.isFinite(oldest) ? oldest : undefined;
+  }
+
+  #collect(limits: ReadLimits, add: (sequence: number) => void, holder?: Holder): number[] {
+    const found: number[] = [];
+    let bytes = 0;
+    while (found.length < limits.messages) {
+      const sequence = this.#candidate(holder?.messagesMax === 1);
+      if (sequence === undefined) break;
+      const size = this.#storage.sizeAt(this.#number, sequence);
+      bytes += size;
+      if (found.length > 0 && bytes > limits.bytes) break;
+      if (holder !== undefined && !hasRoom(holder, size)) break;
+      add(sequence);
+      found.push(sequence);
     }
+    return found;
+  }
+
+  /** The next message to deliver. What comes again is older than what is new, as a rule, and then goes first. */
+  #candidate(inOrder: boolean): number | undefined {
+    const queue = this.#queue();
+    const fresh = this.#seek(queue, queue.durableTail) ? this.#next : Number.POSITIVE_INFINITY;
+    if (this.#outstanding.slots.first < fresh) {
+      const again = this.#outstanding.slots.next(this.#clock.elapsedMs(), inOrder);
+      if (again === "blocked") return undefined;
+      if (again !== undefined && again.sequence < fresh) return again.sequence;
+    }
+    return Number.isFinite(fresh) ? fresh : undefined;
+  }
+
+  /** Moves to the next message up to `last` that was never handed out. @returns whether there is one */
+  #seek(queue: QueueView, last: number): boolean {
     this.#next = Math.max(this.#next, queue.floor + 1);
-    while (this.#next <= last && (queue.isSettled(this.#next) || this.#claimed.has(this.#next))) this.#next++;
+    const isTaken = (sequence: number): boolean =>
+      queue.isSettled(sequence) || this.#claimed.has(sequence) || queue.marks.has(sequence);
+    while (this.#next <= last && isTaken(this.#next)) this.#next++;
     return this.#next <= last;
   }
+
+  /** The queue. When the store went back to its disk, what it had settled or marked last may be waiting again. */
+  #queue(): QueueView {
+    if (this.#outstanding.sync()) this.#next = 1;
+    return this.#storage.queue(this.#number);
+  }
+}
+
+/** Whether a stream may have one more message of this size. The first one always fits. */
+function hasRoom({ messages, messagesMax, bytes, bytesMax }: Holder, size: number): boolean {
+  return messages === 0 || (messages < messagesMax && bytes + size <= bytesMax);
 }

@@ -1,7 +1,7 @@
 import type { SocketRow, Stored } from "./storage.js";
 
 export type ReadEvent = "STARTED" | "CAUGHT_UP" | "HEARTBEAT" | "RESET" | "GAP";
-export type GapReason = "OVERFLOW" | "RETENTION" | "DAMAGED";
+export type GapReason = "OVERFLOW" | "EXPIRED" | "RETENTION" | "DAMAGED";
 
 /** A place in a queue: everything up to the sequence lies before it. */
 export interface Position {
@@ -14,8 +14,8 @@ export interface Position {
 export interface Frame {
   readonly socket: SocketRow;
   readonly messages: readonly Stored[];
-  /** How often the messages have been delivered, this time included. */
-  readonly deliveryAttempt: number;
+  /** At which attempt a message is delivered; 0 where nothing is. */
+  readonly attempt: (sequence: number) => number;
   readonly event: ReadEvent | undefined;
   /** The last sequence that the stream has covered. */
   readonly position: Position;

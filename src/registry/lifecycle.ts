@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { RegistryError, socketNotFound } from "./errors.js";
 import type { Limits } from "./limits.js";
+import type { RetryKey } from "./retries.js";
 import { checkEtag, checkNotTeam, draftOf, generateSocketId } from "./socket.js";
 import type { LogEvent, Profile, SocketConfig, SocketRow, SocketState, StateReason, Storage } from "./storage.js";
+import { type UpdateRequest, updated } from "./update.js";
 import { storageFull } from "./write.js";
 
 export interface CreateRequest {
@@ -12,6 +15,8 @@ export interface CreateRequest {
   readonly labels: Readonly<Record<string, string>>;
   readonly config: SocketConfig;
   readonly onConflict: "FAIL" | "USE_EXISTING" | "REPLACE";
+  /** Undefined without a request_id. */
+  readonly retry: RetryKey | undefined;
 }
 
 export interface ResetRequest {
@@ -91,7 +96,18 @@ export class Lifecycle {
     const isSame = row.state === state && row.stateReason === stateReason && row.stateMessage === stateMessage;
     if (isSame) return row;
     const draft = { ...draftOf(row), state, stateReason, stateMessage };
-    return this.#append({ kind: "change", number: row.number, draft });
+    return this.#append({ kind: "change", what: "STATE_CHANGED", number: row.number, draft });
+  }
+
+  /** Changes what a client may set. What is so already is left as it is, with its etag. */
+  update(request: UpdateRequest): SocketRow {
+    const row = this.find(request.socketId);
+    const { draft, profile } = updated(row, request);
+    const { maxStoreBytes } = this.#limits;
+    if (this.#storage.bytes >= maxStoreBytes) throw storageFull(this.#storage, maxStoreBytes);
+    const isSame = Object.keys(profile).length === 0 && isDeepStrictEqual(draft, draftOf(row));
+    if (isSame) return row;
+    return this.#append({ kind: "change", what: "UPDATED", number: row.number, draft, profile });
   }
 
   /** @throws SOCKET_NOT_FOUND */

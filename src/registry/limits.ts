@@ -21,7 +21,30 @@ export interface Limits {
   readonly retainedMessages: number;
   readonly retainedBytes: number;
   readonly retainedAgeMs: number;
+  /** How long an EXPLICIT reader may take for a message, unless its socket says otherwise. 0: for ever. */
+  readonly ackDeadlineMs: number;
+  /** How often a message is delivered before it is parked, unless its socket says otherwise. 0: for ever. */
+  readonly maxDeliveryAttempts: number;
+  /** What a broken stream had comes back after this long at most. */
+  readonly returnGraceMs: number;
+  /** After a start no lease runs out before this. */
+  readonly leaseStartGraceMs: number;
+  readonly maxOutstanding: number;
+  readonly maxConsumers: number;
+  readonly consumerIdleMs: number;
+  readonly maxWatches: number;
+  readonly maxAsks: number;
+  readonly dedupeWindowMs: number;
+  readonly dedupeKeys: number;
 }
+
+/** A deadline, an extension and a retry_delay are no longer than this. */
+export const ACK_DEADLINE_MAX_MS = 7 * 86_400_000;
+/** An Ask lasts this long unless it says otherwise, and no longer than the second number. */
+export const ASK_TIMEOUT_MS = 30_000;
+export const ASK_TIMEOUT_MAX_MS = 600_000;
+/** A request names this many sequences at most. */
+export const SEQUENCES_MAX = 10_000;
 
 /** The most results that the answer to a broadcast lists. */
 export const RESULTS_MAX = 1_000;

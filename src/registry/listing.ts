@@ -1,9 +1,7 @@
-import { answer } from "./answer.js";
-import { socketNotFound } from "./errors.js";
 import type { Limits } from "./limits.js";
 import { decodePageToken, encodePageToken, pageSize } from "./page.js";
-import { startAfter } from "./reader.js";
-import type { SocketRow, SocketState, Storage, Stored } from "./storage.js";
+import { hasLabels } from "./socket.js";
+import type { SocketRow, SocketState, Storage } from "./storage.js";
 
 export interface ListRequest {
   readonly pageSize: number;
@@ -15,23 +13,11 @@ export interface ListRequest {
   readonly model: string;
 }
 
-export interface PeekRequest {
-  readonly socketId: string;
-  readonly pageSize: number;
-  readonly pageToken: string;
-}
-
 export interface RowPage {
   readonly rows: readonly SocketRow[];
   readonly nextPageToken: string;
   /** The revision when the listing began. */
   readonly revision: number;
-}
-
-export interface MessagePage {
-  readonly socket: SocketRow;
-  readonly messages: readonly Stored[];
-  readonly nextPageToken: string;
 }
 
 /** A listing looks at this many sockets for one page, so that a filter that fits few does not hold everybody up. */
@@ -57,47 +43,10 @@ export function listPage(storage: Storage, limits: Limits, request: ListRequest)
   return { rows, nextPageToken: "", revision };
 }
 
-/** A page of what waits in a queue. @throws SOCKET_NOT_FOUND, POSITION_LOST, INVALID_FIELD */
-export async function peekPage(storage: Storage, limits: Limits, request: PeekRequest): Promise<MessagePage> {
-  for (;;) {
-    const { socket, sequences, nextPageToken } = await answer(storage, () => choosePeek(storage, limits, request));
-    const isCurrent = (): boolean => storage.socket(socket.number)?.epoch === socket.epoch;
-    if (!isCurrent()) continue;
-    const messages = await storage.readAt(socket.number, sequences);
-    // What was chosen before a reset is nobody's any more.
-    if (isCurrent()) return { socket, messages: messages.filter(({ damaged }) => !damaged), nextPageToken };
-  }
-}
-
-/** Which messages are on the page. */
-function choosePeek(
-  storage: Storage,
-  limits: Limits,
-  { socketId, pageSize: requested, pageToken }: PeekRequest,
-): { socket: SocketRow; sequences: number[]; nextPageToken: string } {
-  const size = pageSize(requested);
-  const socket = storage.find(socketId);
-  if (socket === undefined) throw socketNotFound(socketId);
-  const queue = storage.queue(socket.number);
-  const begin: [string, number] = [socket.epoch, 0];
-  const [epoch, place] = decodePageToken(pageToken, socketId, begin);
-  const sequences: number[] = [];
-  let bytes = 0;
-  let next = startAfter(socket, queue, { epoch, sequence: Math.max(queue.floor, place) }) + 1;
-  const last = queue.durableTail;
-  for (; next <= last && sequences.length < size; next++) {
-    if (queue.isSettled(next)) continue;
-    bytes += storage.sizeAt(socket.number, next);
-    if (sequences.length > 0 && bytes > limits.maxResponseBytes) break;
-    sequences.push(next);
-  }
-  return { socket, sequences, nextPageToken: next <= last ? encodePageToken([socket.epoch, next - 1], socketId) : "" };
-}
-
 function isListed(row: SocketRow, { states, labels, model }: ListRequest): boolean {
   if (states.length > 0 && !states.includes(row.state)) return false;
   if (model !== "" && row.model !== model) return false;
-  return Object.entries(labels).every(([key, value]) => Object.hasOwn(row.labels, key) && row.labels[key] === value);
+  return hasLabels(row, labels);
 }
 
 /** At most how many bytes a socket takes in a listing. */

@@ -22,3 +22,10 @@ export function headerOf(message: Pick<Stored, "sender" | "recipient">, holder: 
 export function messageIdOf(instance: string, revision: number): string {
   return `${instance.slice(0, 8)}-${revision.toString(36)}`;
 }
+
+/** The revision in an id that `messageIdOf` made for this history; 0 when it is no such id. */
+export function revisionOf(instance: string, messageId: string): number {
+  const match = /^([0-9a-f]{8})-([1-9a-z][0-9a-z]{0,10})$/.exec(messageId);
+  const revision = match?.[1] === instance.slice(0, 8) ? Number.parseInt(match[2] ?? "", 36) : 0;
+  return Number.isSafeInteger(revision) ? revision : 0;
+}

@@ -1,7 +1,7 @@
 import type { Delivery } from "./delivery.js";
 import { RegistryError } from "./errors.js";
 import type { Gap, Position } from "./frames.js";
-import type { QueueView, ReadLimits, SocketRow, Storage, Stored } from "./storage.js";
+import type { QueueView, ReadLimits, SocketNumber, SocketRow, Storage, Stored } from "./storage.js";
 
 /**
  * Where a Read takes its messages from; the stream around it is `read.ts`. All but `release` need the socket to be
@@ -18,10 +18,16 @@ export interface Source {
   isReady(): boolean;
   /** The next messages, at most so many. None when what was ready has just been let go of. */
   take(limits: ReadLimits): Promise<readonly Stored[]>;
+  /** These of what was taken last are not for this reader, and count as read. */
+  pass(sequences: readonly number[]): void;
   /** What was taken last has been handed to the transport. */
   handed(): void;
   /** The stream ends, or begins anew: what was taken and not handed over is given back. */
   release(): void;
+  /** The stream is about to end as its client asked. */
+  finish(): void;
+  /** At which attempt a message is delivered; 0 where nothing is. */
+  attempt(sequence: number): number;
 }
 
 /** Looks at messages by position and settles nothing. */
@@ -32,9 +38,9 @@ export class Looking implements Source {
   /** Messages that were let go of between two others, and are still to be announced. */
   #missed = 0;
 
-  constructor(storage: Storage, row: SocketRow, position: number) {
+  constructor(storage: Storage, number: SocketNumber, position: number) {
     this.#storage = storage;
-    this.#number = row.number;
+    this.#number = number;
     this.#position = position;
   }
 
@@ -66,9 +72,17 @@ export class Looking implements Source {
     return messages;
   }
 
+  pass(): void {}
+
   handed(): void {}
 
   release(): void {}
+
+  finish(): void {}
+
+  attempt(): number {
+    return 0;
+  }
 }
 
 /**
@@ -87,14 +101,14 @@ export class Taking implements Source {
   #claimed: readonly number[] = [];
   #position: number;
 
-  constructor(storage: Storage, row: SocketRow, delivery: Delivery, after: number | undefined) {
+  constructor(storage: Storage, number: SocketNumber, delivery: Delivery, after: number | undefined) {
     this.#storage = storage;
-    this.#number = row.number;
+    this.#number = number;
     this.#delivery = delivery;
-    const { durableTail, floor } = storage.queue(row.number);
+    const { durableTail, oldestUnsettled } = storage.queue(number);
     this.#replayEnd = after === undefined ? 0 : durableTail;
     this.#replayed = after ?? 0;
-    this.#position = after ?? floor;
+    this.#position = after ?? oldestUnsettled - 1;
   }
 
   get position(): number {
@@ -106,19 +120,16 @@ export class Taking implements Source {
   }
 
   gap(): Gap | undefined {
-    const { oldest, droppedUnannounced } = this.#storage.queue(this.#number);
+    const { oldest } = this.#storage.queue(this.#number);
     const passed = Math.max(this.#replayed, Math.min(oldest - 1, this.#replayEnd));
     const missed = this.#missed + passed - this.#replayed;
     this.#missed = 0;
     this.#replayed = passed;
-    if (missed > 0) return { reason: "RETENTION", count: missed };
-    if (droppedUnannounced === 0) return undefined;
-    this.#storage.announceDrops(this.#number);
-    return { reason: "OVERFLOW", count: droppedUnannounced };
+    return missed > 0 ? { reason: "RETENTION", count: missed } : dropGap(this.#storage, this.#number);
   }
 
   isReady(): boolean {
-    return this.#replayed < this.#replayEnd || this.#delivery.canClaim();
+    return this.#replayed < this.#replayEnd || this.#delivery.canDeliver();
   }
 
   async take(limits: ReadLimits): Promise<readonly Stored[]> {
@@ -132,6 +143,9 @@ export class Taking implements Source {
     return messages;
   }
 
+  /** They are settled with the rest. */
+  pass(): void {}
+
   handed(): void {
     const claimed = this.#claimed;
     this.#claimed = [];
@@ -142,6 +156,12 @@ export class Taking implements Source {
     const claimed = this.#claimed;
     this.#claimed = [];
     this.#delivery.release(claimed);
+  }
+
+  finish(): void {}
+
+  attempt(sequence: number): number {
+    return this.#delivery.attempt(sequence);
   }
 
   async #read(sequences: readonly number[]): Promise<readonly Stored[]> {
@@ -165,6 +185,20 @@ export class Taking implements Source {
     return sequences;
   }
 }
+
+/** What a queue dropped that its readers have not been told of, for one reason at a time. From here on they have. */
+export function dropGap(storage: Storage, number: SocketNumber): Gap | undefined {
+  const queue = storage.queue(number);
+  for (const reason of DROP_REASONS) {
+    const count = queue.unannounced(reason);
+    if (count === 0) continue;
+    storage.announceDrops(number, reason);
+    return { reason, count };
+  }
+  return undefined;
+}
+
+const DROP_REASONS = ["OVERFLOW", "EXPIRED"] as const;
 
 /**
  * The sequence that a Read starts after.

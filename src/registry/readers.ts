@@ -1,90 +1,79 @@
-import { Delivery } from "./delivery.js";
 import { RegistryError } from "./errors.js";
-import type { SocketNumber, SocketRow, Storage } from "./storage.js";
+import type { Holder } from "./slots.js";
+import type { SocketNumber, SocketRow } from "./storage.js";
 
-/** What is known of a socket's agent, for as long as there is a socket. */
-interface Presence {
-  /** Its open Reads. */
-  readers: number;
-  /** Those of them that take messages: the agent is there. */
-  takers: number;
-  lastSeenMs: number | undefined;
-  /** What its open Reads share. */
-  delivery: Delivery | undefined;
+/** An open Read, as the other readers of its queue need to know it. */
+export interface Reader {
+  /** Whether it takes messages, so that there is somebody who works on them. */
+  readonly takes: boolean;
+  readonly isExclusive: boolean;
+  /** What it has in flight, in EXPLICIT mode. */
+  readonly holder: Holder | undefined;
+  /** Ends its stream with this error, whatever it waits for. */
+  end(error: RegistryError): void;
 }
 
-/** The open Reads, by socket: how many there are, and what they share. */
+/** The open Reads of each queue: how many there may be, and who makes way for whom. */
 export class Readers {
-  readonly #storage: Storage;
-  readonly #perSocketMax: number;
-  readonly #presences = new Map<SocketNumber, Presence>();
+  readonly #perQueueMax: number;
+  readonly #readers = new Map<SocketNumber, Reader[]>();
 
-  constructor(storage: Storage, perSocketMax: number) {
-    this.#storage = storage;
-    this.#perSocketMax = perSocketMax;
+  constructor(perQueueMax: number) {
+    this.#perQueueMax = perQueueMax;
   }
 
-  /** @throws READER_LIMIT */
-  enter({ number, socketId }: SocketRow, takes: boolean): void {
-    const presence = this.#presence(number);
-    if (presence.readers >= this.#perSocketMax) {
-      throw new RegistryError("READER_LIMIT", `${socketId} has ${presence.readers} open Reads, the most allowed`, {
-        socket_id: socketId,
-        limit: String(this.#perSocketMax),
+  /**
+   * @param number the queue's: the socket's own, or a consumer's
+   * @throws READER_LIMIT; READER_SUPERSEDED when an exclusive Read has the queue and this one is not exclusive
+   */
+  enter(row: SocketRow, number: SocketNumber, reader: Reader): void {
+    const readers = this.#readers.get(number) ?? [];
+    const others = reader.takes ? readers.filter(({ takes }) => takes) : [];
+    if (reader.isExclusive) for (const other of others) other.end(superseded(row));
+    else if (others.some(({ isExclusive }) => isExclusive)) throw superseded(row);
+    if (readers.length - (reader.isExclusive ? others.length : 0) >= this.#perQueueMax) {
+      throw new RegistryError("READER_LIMIT", `${row.socketId} has ${readers.length} open Reads, the most allowed`, {
+        socket_id: row.socketId,
+        limit: String(this.#perQueueMax),
       });
     }
-    presence.readers++;
-    if (takes) presence.takers++;
+    readers.push(reader);
+    this.#readers.set(number, readers);
   }
 
-  leave(number: SocketNumber, takes: boolean): void {
-    const presence = this.#presences.get(number);
-    if (presence === undefined) return;
-    if (takes) {
-      presence.takers--;
-      presence.lastSeenMs = Date.now();
-    }
-    if (--presence.readers === 0) presence.delivery = undefined;
+  /** @returns whether it was the last */
+  leave(number: SocketNumber, reader: Reader): boolean {
+    const readers = this.#readers.get(number);
+    const place = readers?.indexOf(reader) ?? -1;
+    if (readers === undefined || place < 0) return false;
+    readers.splice(place, 1);
+    if (readers.length > 0) return false;
+    this.#readers.delete(number);
+    return true;
   }
 
   count(number: SocketNumber): number {
-    return this.#presences.get(number)?.readers ?? 0;
+    return this.#readers.get(number)?.length ?? 0;
   }
 
-  /** The socket's agent gave a sign of life. */
-  seen(number: SocketNumber): void {
-    this.#presence(number).lastSeenMs = Date.now();
+  /** Whether somebody takes the queue's messages and has let no deadline pass. */
+  isWorkedOn(number: SocketNumber): boolean {
+    return this.#readers.get(number)?.some(({ takes, holder }) => takes && holder?.isOverdue !== true) === true;
   }
 
-  lastSeenMs(number: SocketNumber): number | undefined {
-    const presence = this.#presences.get(number);
-    return presence !== undefined && presence.takers > 0 ? Date.now() : presence?.lastSeenMs;
+  /** The queues that somebody works on. */
+  *workedOn(): Iterable<SocketNumber> {
+    for (const number of this.#readers.keys()) if (this.isWorkedOn(number)) yield number;
   }
 
-  /** The socket is gone for good. Its Reads may still be about to find out. */
-  forget(number: SocketNumber): void {
-    this.#presences.delete(number);
+  /** Whoever works on this queue has shown that he still does. */
+  awake(number: SocketNumber): void {
+    for (const { holder } of this.#readers.get(number) ?? []) if (holder !== undefined) holder.isOverdue = false;
   }
+}
 
-  inFlight({ number, epoch }: SocketRow): number {
-    const delivery = this.#presences.get(number)?.delivery;
-    return delivery?.epoch === epoch ? delivery.inFlight : 0;
-  }
-
-  /** What the AUTO readers of a socket share in its present epoch. The caller must have entered. */
-  delivery({ number, epoch }: SocketRow): Delivery {
-    const presence = this.#presence(number);
-    if (presence.delivery?.epoch === epoch) return presence.delivery;
-    presence.delivery = new Delivery(this.#storage, number, epoch);
-    return presence.delivery;
-  }
-
-  #presence(number: SocketNumber): Presence {
-    let presence = this.#presences.get(number);
-    if (presence === undefined) {
-      presence = { readers: 0, takers: 0, lastSeenMs: undefined, delivery: undefined };
-      this.#presences.set(number, presence);
-    }
-    return presence;
-  }
+function superseded({ socketId }: SocketRow): RegistryError {
+  return new RegistryError("READER_SUPERSEDED", `an exclusive Read of ${socketId} has taken over`, {
+    socket_id: socketId,
+  });
 }

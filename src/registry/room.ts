@@ -49,7 +49,7 @@ export class Room {
   /** Whether a message fits, given what the queue holds now. */
   fits(row: SocketRow, bytes: number): boolean {
     const queue = this.#storage.queue(row.number);
-    return queue.depth < this.messagesMax(row) && queue.bytes + bytes <= this.bytesMax(row);
+    return queue.depth + queue.parked < this.messagesMax(row) && queue.bytes + bytes <= this.bytesMax(row);
   }
 
   /** A socket's own limit, or the server's; zero means none. */
@@ -68,7 +68,10 @@ export class Room {
   #isAmple(row: SocketRow): boolean {
     if (refusalOf(row) !== undefined) return false;
     const queue = this.#storage.queue(row.number);
-    return queue.depth + AMPLE_MESSAGES < this.messagesMax(row) && queue.bytes + AMPLE_BYTES < this.bytesMax(row);
+    return (
+      queue.depth + queue.parked + AMPLE_MESSAGES < this.messagesMax(row) &&
+      queue.bytes + AMPLE_BYTES < this.bytesMax(row)
+    );
   }
 
   #lookAtAll(): void {

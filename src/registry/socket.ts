@@ -65,3 +65,8 @@ export function draftOf(row: SocketRow): SocketDraft {
   const { socketId, model, state, stateReason, stateMessage, labels, config } = row;
   return { socketId, model, state, stateReason, stateMessage, labels, config };
 }
+
+/** Whether a socket has all these labels with these values. */
+export function hasLabels(row: SocketRow, labels: Readonly<Record<string, string>>): boolean {
+  return Object.entries(labels).every(([key, value]) => Object.hasOwn(row.labels, key) && row.labels[key] === value);
+}

@@ -1,6 +1,6 @@
 import type {
   Appended,
-  Change,
+  ChangesPage,
   Consumer,
   DropReason,
   Fate,
@@ -20,6 +20,7 @@ import type {
 export type {
   Appended,
   Change,
+  ChangesPage,
   Consumer,
   DropReason,
   Fate,
@@ -106,6 +107,8 @@ export interface Storage {
   readAt(number: SocketNumber, sequences: readonly number[]): Promise<readonly Stored[]>;
   /** The stored bytes of the message at a sequence, without reading it; 0 when it is gone. */
   sizeAt(number: SocketNumber, sequence: number): number;
+  /** When the message at a sequence was appended; undefined when it is gone. */
+  timeAt(number: SocketNumber, sequence: number): number | undefined;
   /**
    * Waits until the queue holds a durable message after `after`: at once if it already does. Also wakes, with nothing
    * to read, on `wake`, when the socket is reset or deleted, and after `timeoutMs`; the caller looks again.
@@ -144,8 +147,11 @@ export interface Storage {
   openConsumer(name: string, after: number): Consumer;
   closeConsumer(number: SocketNumber): void;
 
-  /** The changes of sockets after a revision, durable ones only, in order, and up to which revision that is all. */
-  changes(after: number, limit: number): Promise<{ readonly changes: readonly Change[]; readonly through: number }>;
+  /**
+   * The changes of sockets after a revision, durable ones only, in order, and up to which revision that is all. Undefined
+   * when some of them may have been let go of.
+   */
+  changes(after: number, limit: number): Promise<ChangesPage | undefined>;
   /** Waits until there is a durable change of a socket after a revision, as `waitAfter` does for messages. */
   waitChange(after: number, signal: AbortSignal, timeoutMs?: number): Promise<void>;
 
@@ -163,6 +169,8 @@ export interface Storage {
   recall(key: string): Promise<Remembered | undefined>;
   /** How many answers are remembered. */
   readonly rememberedCount: number;
+  /** The revision of the oldest of them; 0 when there is none. */
+  readonly rememberedFrom: number;
   /** Forgets answers: those of entries up to this revision, and the oldest beyond this many. Durable with the next batch. */
   forget(through: number, countMax: number): void;
 

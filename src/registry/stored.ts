@@ -191,6 +191,12 @@ export interface Change {
   readonly row: SocketRow;
 }
 
+/** Some changes in order, and up to which revision there are no others. */
+export interface ChangesPage {
+  readonly changes: readonly Change[];
+  readonly through: number;
+}
+
 /** An entry of the log that is a message, with its routes. */
 export interface Letter {
   readonly revision: number;

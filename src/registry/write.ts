@@ -1,9 +1,20 @@
+import type { Deliveries } from "./deliveries.js";
 import { RegistryError, socketNotFound } from "./errors.js";
+import type { Expiry } from "./expiry.js";
 import { type Limits, RESULTS_MAX } from "./limits.js";
-import { messageIdOf } from "./message.js";
+import { messageIdOf, revisionOf } from "./message.js";
+import type { RetryKey } from "./retries.js";
 import { Room } from "./room.js";
-import { refusalOf, TEAM_CHAT_ALL } from "./socket.js";
-import { type Skip, type SkipReason, type SocketRow, type Storage, TEAM_NUMBER } from "./storage.js";
+import { hasLabels, refusalOf, TEAM_CHAT_ALL } from "./socket.js";
+import {
+  type Appended,
+  type Skip,
+  type SkipReason,
+  type SocketNumber,
+  type SocketRow,
+  type Storage,
+  TEAM_NUMBER,
+} from "./storage.js";
 
 /** One message and its address, its shape already checked. */
 export interface WriteRequest {
@@ -13,8 +24,16 @@ export interface WriteRequest {
   readonly sender: string;
   /** Whether a broadcast also goes to its own sender. */
   readonly includeSender: boolean;
+  /** A broadcast is for the sockets that have all these labels; empty: for all. */
+  readonly matchLabels: Readonly<Record<string, string>>;
+  /** The id of the message that this one answers, as its author gave it. */
+  readonly replyTo: string;
+  /** Whether it is a question, which is nothing that the team says. */
+  readonly isQuestion: boolean;
   /** The fields that all copies share, encoded as they go to the wire. */
   readonly body: Uint8Array;
+  /** Undefined without a request_id. */
+  readonly retry: RetryKey | undefined;
 }
 
 export interface WriteResult {
@@ -24,6 +43,10 @@ export interface WriteResult {
 }
 
 export interface WriteAnswer {
+  readonly revision: number;
+  readonly timeMs: number;
+  /** The revision of the message that it answers; 0 when it answers none of this history. */
+  readonly replyTo: number;
   readonly messageId: string;
   readonly deliveredCount: number;
   readonly skippedCount: number;
@@ -37,11 +60,15 @@ export interface WriteAnswer {
 export class Writes {
   readonly #storage: Storage;
   readonly #limits: Limits;
+  readonly #deliveries: Deliveries;
+  readonly #expiry: Expiry;
   readonly #room: Room;
 
-  constructor(storage: Storage, limits: Limits) {
+  constructor(storage: Storage, limits: Limits, deliveries: Deliveries, expiry: Expiry) {
     this.#storage = storage;
     this.#limits = limits;
+    this.#deliveries = deliveries;
+    this.#expiry = expiry;
     this.#room = new Room(storage, limits);
   }
 
@@ -52,7 +79,8 @@ export class Writes {
 
   write(request: WriteRequest): WriteAnswer {
     this.#checkSpace(request);
-    return request.socketId === TEAM_CHAT_ALL ? this.#toEveryone(request) : this.#toOne(request);
+    if (request.socketId !== TEAM_CHAT_ALL) return this.#toOne(request);
+    return Object.keys(request.matchLabels).length > 0 ? this.#toLabelled(request) : this.#toEveryone(request);
   }
 
   #toOne(request: WriteRequest): WriteAnswer {
@@ -62,7 +90,7 @@ export class Writes {
     // What a socket writes to itself is its answer to the team, and no state of it can refuse that.
     if (sender === request.socketId) return this.#append(request, [], true);
     this.#makeRoomAt(row, request.body.length);
-    const answer = this.#append(request, [row], sender === "");
+    const answer = this.#append(request, [row], sender === "" && !request.isQuestion);
     this.#room.look(row);
     return answer;
   }
@@ -71,16 +99,11 @@ export class Writes {
     const skipped = this.#skips(request);
     const isSigned = request.sender !== "";
     if (isSigned) this.#makeRoomOnFeed(request.body.length);
-    const { revision } = this.#storage.append({
-      kind: "message",
-      body: request.body,
-      sender: request.sender,
-      recipient: request.socketId,
-      targets: isSigned ? [TEAM_NUMBER] : [],
-      everyone: true,
-      skipped,
-    });
+    const { revision, timeMs } = this.#appendMessage(request, isSigned ? [TEAM_NUMBER] : [], true, skipped);
     return {
+      revision,
+      timeMs,
+      replyTo: this.#answeredBy(request),
       messageId: messageIdOf(this.#storage.instance, revision),
       deliveredCount: this.#storage.socketCount - skipped.length,
       skippedCount: skipped.length,
@@ -88,20 +111,47 @@ export class Writes {
     };
   }
 
+  /** A broadcast to those who have some labels goes to each of them by name. */
+  #toLabelled(request: WriteRequest): WriteAnswer {
+    const { sender, includeSender, matchLabels, body } = request;
+    const rows: SocketRow[] = [];
+    const skipped: Skip[] = [];
+    for (const row of this.#storage.sockets(TEAM_NUMBER)) {
+      if (!hasLabels(row, matchLabels)) continue;
+      const isAuthor = row.socketId === sender && !includeSender;
+      const reason = isAuthor ? "SENDER" : this.#refusal(row, body.length);
+      if (reason === undefined) rows.push(row);
+      else skipped.push({ number: row.number, reason });
+    }
+    if (sender !== "") this.#makeRoomOnFeed(body.length);
+    const targets = rows.map(({ number }) => number);
+    const onFeed = sender === "" ? [] : [TEAM_NUMBER];
+    const { revision, timeMs, sequences } = this.#appendMessage(request, [...targets, ...onFeed], false, skipped);
+    for (const row of rows) this.#room.look(row);
+    return {
+      revision,
+      timeMs,
+      replyTo: this.#answeredBy(request),
+      messageId: messageIdOf(this.#storage.instance, revision),
+      deliveredCount: rows.length,
+      skippedCount: skipped.length,
+      results: [
+        ...skipped.map((skip) => this.#skipResult(skip)),
+        ...rows.map(({ socketId }, place) => ({ socketId, sequence: sequences[place] ?? 0, skipReason: undefined })),
+      ].slice(0, RESULTS_MAX),
+    };
+  }
+
   #append(request: WriteRequest, rows: readonly SocketRow[], onFeed: boolean): WriteAnswer {
     if (onFeed) this.#makeRoomOnFeed(request.body.length);
     const targets = rows.map((row) => row.number);
-    const { revision, sequences } = this.#storage.append({
-      kind: "message",
-      body: request.body,
-      sender: request.sender,
-      recipient: request.socketId,
-      targets: onFeed ? [...targets, TEAM_NUMBER] : targets,
-      everyone: false,
-      skipped: [],
-    });
+    const onBoth = onFeed ? [...targets, TEAM_NUMBER] : targets;
+    const { revision, timeMs, sequences } = this.#appendMessage(request, onBoth, false, []);
     const socketId = rows.length > 0 ? request.socketId : TEAM_CHAT_ALL;
     return {
+      revision,
+      timeMs,
+      replyTo: this.#answeredBy(request),
       messageId: messageIdOf(this.#storage.instance, revision),
       deliveredCount: 1,
       skippedCount: 0,
@@ -109,13 +159,25 @@ export class Writes {
     };
   }
 
+  #appendMessage(
+    request: WriteRequest,
+    targets: readonly SocketNumber[],
+    everyone: boolean,
+    skipped: readonly Skip[],
+  ): Appended {
+    const routes = { recipient: request.socketId, targets, everyone, skipped, replyTo: this.#answeredBy(request) };
+    return this.#storage.append({ kind: "message", body: request.body, sender: request.sender, ...routes });
+  }
+
+  #answeredBy({ replyTo }: WriteRequest): number {
+    return replyTo === "" ? 0 : revisionOf(this.#storage.instance, replyTo);
+  }
+
   /** Skips first, because they are what an author must know; then deliveries, as many as fit. */
   #results(skipped: readonly Skip[]): WriteResult[] {
     const results: WriteResult[] = [];
     const isSkipped = new Set(skipped.map(({ number }) => number));
-    for (const { number, reason } of skipped.slice(0, RESULTS_MAX)) {
-      results.push({ socketId: this.#storage.socket(number)?.socketId ?? "", sequence: 0, skipReason: reason });
-    }
+    for (const skip of skipped.slice(0, RESULTS_MAX)) results.push(this.#skipResult(skip));
     for (const row of this.#storage.sockets(TEAM_NUMBER)) {
       if (results.length >= RESULTS_MAX) break;
       if (isSkipped.has(row.number)) continue;
@@ -128,6 +190,10 @@ export class Writes {
     return results;
   }
 
+  #skipResult({ number, reason }: Skip): WriteResult {
+    return { socketId: this.#storage.socket(number)?.socketId ?? "", sequence: 0, skipReason: reason };
+  }
+
   /** Whom a broadcast passes by, and why; a full queue that drops its oldest makes room here. Ascending by number. */
   #skips(request: WriteRequest): Skip[] {
     const { sender, includeSender, body } = request;
@@ -135,7 +201,7 @@ export class Writes {
     const skips: Skip[] = author === undefined ? [] : [{ number: author.number, reason: "SENDER" }];
     for (const row of this.#room.doubtful(body.length)) {
       if (row.number === author?.number) continue;
-      const reason = refusalOf(row) ?? (this.#fit(row, body.length) ? undefined : "QUEUE_FULL");
+      const reason = this.#refusal(row, body.length);
       if (reason !== undefined) skips.push({ number: row.number, reason });
     }
     return skips.sort((a, b) => a.number - b.number);
@@ -159,22 +225,37 @@ export class Writes {
     });
   }
 
-  /** Whether a message fits into a queue, once its policy has made the room it may make. */
+  #refusal(row: SocketRow, bytes: number): SkipReason | undefined {
+    return refusalOf(row) ?? (this.#fit(row, bytes) ? undefined : "QUEUE_FULL");
+  }
+
+  /** Whether a message fits into a queue, once what has outlived its time is gone and its policy has made room. */
   #fit(row: SocketRow, bytes: number): boolean {
     if (this.#room.fits(row, bytes)) return true;
+    this.#expiry.expire(row);
+    if (this.#room.fits(row, bytes)) return true;
     if (row.config.overflowPolicy !== "DROP_OLDEST" || bytes > this.#room.bytesMax(row)) return false;
-    const queue = this.#storage.queue(row.number);
-    while (!this.#room.fits(row, bytes)) this.#storage.drop(row.number, queue.floor + 1);
+    while (!this.#room.fits(row, bytes)) this.#dropOldest(row);
     return true;
   }
 
   /** The feed refuses nothing: its oldest messages go first. */
   #makeRoomOnFeed(bytes: number): void {
+    const row = this.#storage.socket(TEAM_NUMBER);
     const feed = this.#storage.queue(TEAM_NUMBER);
     const { maxQueueMessages, maxQueueBytes } = this.#limits;
-    while (feed.depth > 0 && (feed.depth >= maxQueueMessages || feed.bytes + bytes > maxQueueBytes)) {
-      this.#storage.drop(TEAM_NUMBER, feed.floor + 1);
+    const isFull = (held: number): boolean => held >= maxQueueMessages || feed.bytes + bytes > maxQueueBytes;
+    for (let held = feed.depth + feed.parked; row !== undefined && held > 0 && isFull(held); held--) {
+      this.#dropOldest(row);
     }
+  }
+
+  /** Drops the oldest message that no reader has; when readers have them all, the oldest; and what is parked last. */
+  #dropOldest(row: SocketRow): void {
+    const { oldestUnsettled, tail, marks } = this.#storage.queue(row.number);
+    const free = this.#deliveries.oldestFree(row);
+    const oldest = free ?? (oldestUnsettled <= tail ? oldestUnsettled : Math.min(...marks.keys()));
+    this.#deliveries.drop(row, [oldest], "OVERFLOW");
   }
 
   #checkSpace(request: WriteRequest): void {

@@ -25,6 +25,8 @@ export interface CallContext {
   readonly peer: string;
   /** What the client sent along, as HTTP headers. */
   readonly metadata: Metadata;
+  /** Ends the call with this error, whatever its handler waits for. */
+  abort(reason: unknown): void;
 }
 
 export type UnaryHandler<Req, Res> = (request: Req, context: CallContext) => Promise<Res>;

@@ -1,14 +1,18 @@
-import { ReplicationState, SkipReason, type WriteResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
+import { ReplicationState } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import type { Frame } from "../registry/frames.js";
 import type { Limits } from "../registry/limits.js";
 import type { Registry } from "../registry/registry.js";
 import { checkSocketId } from "../registry/socket.js";
 import type { SocketState } from "../registry/storage.js";
-import type { WriteAnswer } from "../registry/write.js";
-import { Requests } from "./requests.js";
+import type { WatchFrame } from "../registry/watch.js";
+import { MessageRequests } from "./message-requests.js";
+import { toReceipt } from "./receipts.js";
 import type { Handlers } from "./services.js";
-import { toSocket } from "./sockets.js";
-import { decodeCopy } from "./wire.js";
+import { SocketRequests } from "./socket-requests.js";
+import { socketStates, toSocket } from "./sockets.js";
+import { toDate } from "./times.js";
+import { decodeCopy, decodeLetter } from "./wire.js";
+import { toAskResponse, toWriteResponse } from "./writes.js";
 
 /** What GetServerInfo tells beside the registry's own numbers. */
 export interface ServerFacts {
@@ -18,57 +22,71 @@ export interface ServerFacts {
   readonly limits: Readonly<Record<string, number>>;
 }
 
-const skipReasons = {
-  SOCKET_INACTIVE: SkipReason.SKIP_REASON_SOCKET_INACTIVE,
-  SOCKET_UNRESPONSIVE: SkipReason.SKIP_REASON_SOCKET_UNRESPONSIVE,
-  QUEUE_FULL: SkipReason.SKIP_REASON_QUEUE_FULL,
-  SENDER: SkipReason.SKIP_REASON_SENDER,
-};
-
 /** The service's methods: each checks the shape of its request, asks the registry, and words the answer. */
-export function createHandlers(registry: Registry, limits: Limits, facts: ServerFacts): Handlers<Frame> {
-  const requests = new Requests(limits);
+export function createHandlers(registry: Registry, limits: Limits, facts: ServerFacts): Handlers<Frame, WatchFrame> {
+  const sockets = new SocketRequests(limits);
+  const messages = new MessageRequests(limits);
   const mark =
     (state: SocketState) =>
     async ({ socketId, reason }: { socketId: string; reason: string }) => {
       checkSocketId(socketId);
-      return { socket: toSocket(await registry.mark(socketId, state, requests.text("reason", reason))) };
+      return { socket: toSocket(await registry.mark(socketId, state, sockets.text("reason", reason))) };
     };
 
   return {
     create: async (request) => {
-      const socket = await registry.create(requests.create(request));
-      return { socket: toSocket(socket), duplicate: false, token: "" };
+      const { view, duplicate } = await registry.create(sockets.create(request));
+      return { socket: toSocket(view), duplicate, token: "" };
     },
-    write: async (request) => toWriteResponse(await registry.write(requests.write(request))),
-    read: (request, { signal }) => registry.read(requests.read(request), signal),
+    write: async (request) => toWriteResponse(await registry.write(messages.write(request))),
+    read: (request, call) => registry.read(messages.read(request), call),
+    acknowledge: async (request) => {
+      const { acknowledgedCount, staleSequences } = await registry.acknowledge(messages.acknowledge(request));
+      return { acknowledgedCount, staleSequences: staleSequences.map(BigInt) };
+    },
+    requeue: async (request) => ({ requeuedCount: await registry.requeue(messages.requeue(request)) }),
+    getMessage: async (request) => {
+      const { letter, receipts, nextPageToken } = await registry.receipts(messages.receipts(request));
+      return { message: decodeLetter(registry.instance, letter), receipts: receipts.map(toReceipt), nextPageToken };
+    },
+    ask: async function* (request, { signal }) {
+      const asked = messages.ask(request);
+      for await (const frame of registry.ask(asked, signal)) yield toAskResponse(registry.instance, frame);
+    },
     reset: async (request) => {
-      const { socket, droppedCount } = await registry.reset(requests.reset(request));
+      const { socket, droppedCount } = await registry.reset(sockets.reset(request));
       return { socket: toSocket(socket), droppedCount };
     },
     delete: async (request) => {
       checkSocketId(request.socketId);
-      requests.text("etag", request.etag);
+      sockets.text("etag", request.etag);
       return { droppedCount: await registry.delete(request) };
     },
     listSockets: async (request) => {
-      const { sockets, nextPageToken, revision } = await registry.list(requests.list(request));
-      return { sockets: sockets.map(toSocket), nextPageToken, revision: BigInt(revision) };
+      const { sockets: views, nextPageToken, revision } = await registry.list(sockets.list(request));
+      return { sockets: views.map(toSocket), nextPageToken, revision: BigInt(revision) };
     },
     getSocketInfo: async ({ socketId }) => {
       checkSocketId(socketId);
       return { socket: toSocket(await registry.info(socketId)) };
     },
+    update: async (request) => ({ socket: toSocket(await registry.update(sockets.update(request))) }),
     markUnresponsive: mark("UNRESPONSIVE"),
     markActive: mark("ACTIVE"),
     markInactive: mark("INACTIVE"),
+    heartbeat: async ({ socketId, epoch }) => {
+      checkSocketId(socketId);
+      const { row, queueSize, leaseExpireMs } = await registry.heartbeat(socketId, sockets.text("epoch", epoch));
+      return { leaseExpireTime: toDate(leaseExpireMs), state: socketStates[row.state], queueSize };
+    },
+    watch: (request, { signal }) => registry.watch(sockets.watch(request), signal),
     peek: async (request) => {
-      const { instance, socket, messages, nextPageToken } = await registry.peek(requests.peek(request));
-      const holder = { instance, socket, deliveryAttempt: 0 };
-      return { messages: messages.map((message) => decodeCopy(message, holder)), nextPageToken };
+      const { socket, messages: found, nextPageToken } = await registry.peek(messages.peek(request));
+      const holder = { instance: registry.instance, socket, attempt: () => 0 };
+      return { messages: found.map((message) => decodeCopy(message, holder)), nextPageToken };
     },
     getServerInfo: async () => {
-      const { epoch, socketCount, revision } = await registry.status();
+      const { epoch, socketCount, revision, dedupeMs } = await registry.status();
       return {
         version: facts.version,
         epoch,
@@ -76,7 +94,7 @@ export function createHandlers(registry: Registry, limits: Limits, facts: Server
         revision: BigInt(revision),
         limits: Object.fromEntries(Object.entries(facts.limits).map(([name, limit]) => [name, BigInt(limit)])),
         durability: facts.durability,
-        dedupeWindowSeconds: 0,
+        dedupeWindowSeconds: dedupeMs / 1_000,
         replication: REPLICATION_OFF,
       };
     },
@@ -92,17 +110,3 @@ const REPLICATION_OFF = {
   lastSuccessTime: undefined,
   lastError: "",
 };
-
-function toWriteResponse(answer: WriteAnswer): WriteResponse {
-  return {
-    messageId: answer.messageId,
-    deliveredCount: answer.deliveredCount,
-    skippedCount: answer.skippedCount,
-    results: answer.results.map(({ socketId, sequence, skipReason }) => ({
-      socketId,
-      sequence: BigInt(sequence),
-      skipReason: skipReason === undefined ? SkipReason.SKIP_REASON_UNSPECIFIED : skipReasons[skipReason],
-    })),
-    duplicate: false,
-  };
-}

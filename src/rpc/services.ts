@@ -18,16 +18,27 @@ type Methods = typeof SocketRegistryService;
 type Request<Name extends keyof Methods> = ReturnType<Methods[Name]["requestDeserialize"]>;
 type Response<Name extends keyof Methods> = ReturnType<Methods[Name]["responseDeserialize"]>;
 
-/** The service as async functions. Read yields frames of whatever kind `serializeFrame` takes. */
-export type Handlers<Frame> = {
-  readonly [Name in Exclude<keyof Methods, "read">]: UnaryHandler<Request<Name>, Response<Name>>;
-} & { readonly read: StreamHandler<Request<"read">, Frame> };
+type Streams = "read" | "watch" | "ask";
 
-export interface GrpcServerOptions<Frame> {
+/** The service as async functions. Read and Watch yield frames of whatever kind their serializers take. */
+export type Handlers<ReadFrame, WatchFrame> = {
+  readonly [Name in Exclude<keyof Methods, Streams>]: UnaryHandler<Request<Name>, Response<Name>>;
+} & {
+  readonly read: StreamHandler<Request<"read">, ReadFrame>;
+  readonly watch: StreamHandler<Request<"watch">, WatchFrame>;
+  readonly ask: StreamHandler<Request<"ask">, Response<"ask">>;
+};
+
+/** What turns the frames of a stream into encoded responses. */
+export interface Serializers<ReadFrame, WatchFrame> {
+  readonly read: (frame: ReadFrame) => Buffer;
+  readonly watch: (frame: WatchFrame) => Buffer;
+}
+
+export interface GrpcServerOptions<ReadFrame, WatchFrame> {
   readonly calls: Calls;
-  readonly handlers: Handlers<Frame>;
-  /** Turns a frame of Read into an encoded ReadResponse. */
-  readonly serializeFrame: (frame: Frame) => Buffer;
+  readonly handlers: Handlers<ReadFrame, WatchFrame>;
+  readonly serializers: Serializers<ReadFrame, WatchFrame>;
   /** The bytes of gen/descriptors.binpb: an encoded FileDescriptorSet of all that reflection describes. */
   readonly descriptors: Uint8Array;
   readonly log: ErrorLog;
@@ -64,7 +75,7 @@ const closingMs = 100;
 /** The services that health knows; the empty name is the server as a whole. */
 const healthServices = ["", "socketregistry.v1.SocketRegistry"];
 
-export function createGrpcServer<Frame>(options: GrpcServerOptions<Frame>): GrpcServer {
+export function createGrpcServer<R, W>(options: GrpcServerOptions<R, W>): GrpcServer {
   const server = new Server(serverOptions(options.limits));
   server.addService(definition(options), implementation(options));
   const health = new HealthImplementation();
@@ -112,13 +123,14 @@ function serverOptions(limits: GrpcLimits) {
 }
 
 /** The generated definition with strict decoding, and with encoding whose failures are not lost. */
-function definition<Frame>({ log, serializeFrame }: GrpcServerOptions<Frame>): ServiceDefinition {
+function definition<R, W>({ log, serializers }: GrpcServerOptions<R, W>): ServiceDefinition {
   const generated: ServiceDefinition = SocketRegistryService;
+  const own = new Map<string, ServiceDefinition[string]["responseSerialize"]>(Object.entries(serializers));
   const methods = Object.entries(generated).map(([name, method]) => {
     const message = `${method.path.slice(method.path.lastIndexOf("/") + 1)}Request`;
     // The generated deserializers also take a reader, though their type does not say so.
     const decode = method.requestDeserialize as unknown as (reader: BinaryReader) => unknown;
-    const serialize = name === "read" ? (serializeFrame as (frame: unknown) => Buffer) : method.responseSerialize;
+    const serialize = own.get(name) ?? method.responseSerialize;
     const responseSerialize = loud(message, serialize, log);
     return [name, { ...method, requestDeserialize: strict(message, decode), responseSerialize }] as const;
   });
@@ -137,12 +149,13 @@ function loud<T>(message: string, serialize: (value: T) => Buffer, log: ErrorLog
   };
 }
 
-function implementation<Frame>({ calls, handlers }: GrpcServerOptions<Frame>): UntypedServiceImplementation {
-  const { read, ...unary } = handlers;
+function implementation<R, W>({ calls, handlers }: GrpcServerOptions<R, W>): UntypedServiceImplementation {
+  const { read, watch, ask, ...unary } = handlers;
   const entries = Object.entries(unary).map(
     ([name, handler]) => [name, calls.unary(handler as UnaryHandler<unknown, unknown>)] as const,
   );
-  return { ...Object.fromEntries(entries), read: calls.serverStream(read) };
+  const streams = { read: calls.serverStream(read), watch: calls.serverStream(watch), ask: calls.serverStream(ask) };
+  return { ...Object.fromEntries(entries), ...streams };
 }
 
 /** ReflectionService wants a loaded package, of which it reads nothing but the encoded files. */

@@ -1,5 +1,4 @@
 /** Sockets between the registry's words and the wire's. */
-import type { Duration } from "../../gen/ts/google/protobuf/duration.js";
 import { Struct } from "../../gen/ts/google/protobuf/struct.js";
 import {
   OverflowPolicy,
@@ -11,8 +10,9 @@ import {
 import { etagOf } from "../registry/socket.js";
 import type { SocketConfig } from "../registry/storage.js";
 import type { SocketView } from "../registry/view.js";
+import { toDate, toDuration } from "./times.js";
 
-const states = {
+export const socketStates = {
   ACTIVE: SocketState.SOCKET_STATE_ACTIVE,
   INACTIVE: SocketState.SOCKET_STATE_INACTIVE,
   UNRESPONSIVE: SocketState.SOCKET_STATE_UNRESPONSIVE,
@@ -36,7 +36,7 @@ export function toSocket(view: SocketView): Socket {
     model: row.model,
     prompt: profile?.prompt ?? "",
     context: profile?.context && Struct.unwrap(Struct.decode(profile.context)),
-    state: states[row.state],
+    state: socketStates[row.state],
     createdAt: new Date(row.createdMs),
     lastActivity: new Date(view.lastActivityMs),
     queueSize: view.queueSize,
@@ -48,11 +48,11 @@ export function toSocket(view: SocketView): Socket {
     stateMessage: row.stateMessage,
     readerCount: view.readerCount,
     inFlightCount: view.inFlightCount,
-    parkedCount: 0,
+    parkedCount: view.parkedCount,
     droppedCount: BigInt(view.droppedCount),
     oldestUnsettledTime: toDate(view.oldestUnsettledMs),
     lastSeenTime: toDate(view.lastSeenMs),
-    leaseExpireTime: undefined,
+    leaseExpireTime: toDate(view.leaseExpireMs),
   };
 }
 
@@ -67,13 +67,4 @@ function toConfig(config: SocketConfig): WireConfig {
     overflowPolicy: config.overflowPolicy && overflowPolicies[config.overflowPolicy],
     acceptWhenAway: config.acceptWhenAway,
   };
-}
-
-function toDate(ms: number | undefined): Date | undefined {
-  return ms === undefined ? undefined : new Date(ms);
-}
-
-function toDuration(ms: number | undefined): Duration | undefined {
-  if (ms === undefined) return undefined;
-  return { seconds: BigInt(Math.floor(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
 }

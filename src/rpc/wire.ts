@@ -13,7 +13,7 @@ import {
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import type { Frame } from "../registry/frames.js";
 import { headerFrom, headerOf, headerTo, messageIdOf } from "../registry/message.js";
-import { type SocketRow, type Stored, TEAM_NUMBER } from "../registry/storage.js";
+import { type Letter, type SocketRow, type Stored, TEAM_NUMBER } from "../registry/storage.js";
 
 /** Writers that are used again and again, since `finish` empties them. */
 const idleWriters: BinaryWriter[] = [];
@@ -38,6 +38,7 @@ const events = {
 };
 const gapReasons = {
   OVERFLOW: GapReason.GAP_REASON_OVERFLOW,
+  EXPIRED: GapReason.GAP_REASON_EXPIRED,
   RETENTION: GapReason.GAP_REASON_RETENTION,
   DAMAGED: GapReason.GAP_REASON_DAMAGED,
 };
@@ -65,7 +66,8 @@ export function encodeBody(request: WriteRequest): Uint8Array {
 export interface Holder {
   readonly instance: string;
   readonly socket: SocketRow;
-  readonly deliveryAttempt: number;
+  /** At which attempt a message is delivered; 0 where nothing is. */
+  readonly attempt: (sequence: number) => number;
 }
 
 /** One copy of a message as an object. */
@@ -73,9 +75,20 @@ export function decodeCopy(message: Stored, holder: Holder): Message {
   return Message.decode(encoded((writer) => writeOwn(writer.raw(message.body), message, holder)));
 }
 
+/** A message by itself, as its author wrote it: in nobody's queue. */
+export function decodeLetter(instance: string, letter: Letter): Message {
+  const { revision, timeMs, sender, recipient, body } = letter;
+  return {
+    ...Message.decode(body),
+    header: headerFrom(sender || recipient),
+    timestamp: new Date(timeMs),
+    messageId: messageIdOf(instance, revision),
+  };
+}
+
 /** An encoded ReadResponse. */
 export function encodeFrame(instance: string, frame: Frame): Buffer {
-  const holder = { instance, socket: frame.socket, deliveryAttempt: frame.deliveryAttempt };
+  const holder = { instance, socket: frame.socket, attempt: frame.attempt };
   const rest: ReadResponse = {
     messages: [],
     event: frame.event === undefined ? ReadEvent.READ_EVENT_UNSPECIFIED : events[frame.event],
@@ -97,7 +110,7 @@ export function encodeFrame(instance: string, frame: Frame): Buffer {
  * Writes the fields that one copy has for itself, behind those that all share. This is done for every message that is
  * read, so it is by hand: an object for the generated encoder would cost twice as much as the bytes.
  */
-function writeOwn(writer: BinaryWriter, message: Stored, { instance, socket, deliveryAttempt }: Holder): BinaryWriter {
+function writeOwn(writer: BinaryWriter, message: Stored, { instance, socket, attempt }: Holder): BinaryWriter {
   if (message.sender === "") {
     // A signed message has the same header everywhere, and it is in the shared part.
     writer.uint32(HEADER_TAG).string(headerOf(message, socket.socketId, socket.number === TEAM_NUMBER));
@@ -111,6 +124,7 @@ function writeOwn(writer: BinaryWriter, message: Stored, { instance, socket, del
   writer.uint32(MESSAGE_ID_TAG).string(messageIdOf(instance, message.revision));
   writeCount(writer.uint32(SEQUENCE_TAG), message.sequence);
   writer.uint32(EPOCH_TAG).string(socket.epoch);
+  const deliveryAttempt = attempt(message.sequence);
   if (deliveryAttempt > 0) writer.uint32(DELIVERY_ATTEMPT_TAG).uint32(deliveryAttempt);
   return writer;
 }

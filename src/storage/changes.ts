@@ -1,5 +1,4 @@
-import { ChangeKind } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import type { LogEvent, SocketNumber, SocketRow } from "../registry/storage.js";
+import type { Change, LogEvent, ProfileChange, SocketNumber, SocketRow } from "../registry/storage.js";
 import type { Batch } from "./commit.js";
 import { contextKey, cursorKey, logKey, promptKey, rowKey } from "./keys.js";
 import { seal } from "./records.js";
@@ -10,9 +9,10 @@ type SocketEvent = Exclude<LogEvent, { kind: "message" }>;
 
 /** What a change of a socket did. */
 export interface Changed {
-  /** The row afterwards; of a delete, as it was before. */
-  readonly row: SocketRow;
-  /** The socket whose queue ended, if one did. */
+  readonly change: Change;
+  /** The stored bytes of its entry. */
+  readonly bytes: number;
+  /** The socket whose queue ended, or may have, if one did. */
   readonly ended: SocketNumber | undefined;
 }
 
@@ -25,26 +25,22 @@ export function applyChange(state: State, batch: Batch, event: SocketEvent, revi
       const row = state.create(revision, timeMs, event.draft);
       if (profile.prompt !== "") batch.put(promptKey(row.number), seal(Buffer.from(profile.prompt)));
       if (profile.context !== undefined) batch.put(contextKey(row.number), seal(profile.context));
-      putChange(state, batch, { kind: ChangeKind.CHANGE_KIND_CREATED, row, replaces: replaces ?? 0 });
-      return { row, ended: replaces };
+      return { ...putChange(state, batch, "CREATED", row, replaces), ended: replaces };
     }
     case "change": {
       const row = state.change(revision, timeMs, event.number, event.draft, false);
-      putChange(state, batch, { kind: ChangeKind.CHANGE_KIND_STATE, row });
-      return { row, ended: undefined };
+      if (event.profile !== undefined) putProfile(batch, event.number, event.profile);
+      return { ...putChange(state, batch, event.what, row), ended: undefined };
     }
     case "reset": {
       const row = state.change(revision, timeMs, event.number, event.draft, event.queue);
       if (event.queue) batch.del(cursorKey(event.number));
       if (event.context) batch.del(contextKey(event.number));
-      const kind = event.queue ? ChangeKind.CHANGE_KIND_RESET : ChangeKind.CHANGE_KIND_UPDATED;
-      putChange(state, batch, { kind, row });
-      return { row, ended: event.number };
+      return { ...putChange(state, batch, event.queue ? "RESET" : "UPDATED", row), ended: event.number };
     }
     case "delete": {
       const row = state.delete(event.number);
-      putDelete(state, batch, revision, timeMs, row);
-      return { row, ended: row.number };
+      return { ...putDelete(state, batch, revision, timeMs, row), ended: row.number };
     }
   }
 }
@@ -53,21 +49,42 @@ export function applyChange(state: State, batch: Batch, event: SocketEvent, revi
 export function putChange(
   state: State,
   batch: Batch,
-  { kind, row, replaces = 0 }: { kind: ChangeKind; row: SocketRow; replaces?: SocketNumber },
-): void {
-  const { changedRevision: revision, changedMs: timeMs } = row;
-  const stored = encodeChange(revision, timeMs, kind, row, replaces);
-  batch.put(logKey(revision), stored);
+  kind: Change["kind"],
+  row: SocketRow,
+  replaces: SocketNumber = 0,
+): Omit<Changed, "ended"> {
+  const change: Change = { revision: row.changedRevision, kind, row };
   batch.put(rowKey(row.number), encodeRow(row));
-  state.addChange(revision, timeMs, stored.length);
+  return { change, bytes: putEntry(state, batch, change, row.changedMs, replaces) };
 }
 
 /** Logs that a socket is gone, with its row as it was, and removes every row of it. */
-export function putDelete(state: State, batch: Batch, revision: number, timeMs: number, row: SocketRow): void {
-  const stored = encodeChange(revision, timeMs, ChangeKind.CHANGE_KIND_DELETED, row, 0);
-  batch.put(logKey(revision), stored);
-  state.addChange(revision, timeMs, stored.length);
+export function putDelete(
+  state: State,
+  batch: Batch,
+  revision: number,
+  timeMs: number,
+  row: SocketRow,
+): Omit<Changed, "ended"> {
+  const change: Change = { revision, kind: "DELETED", row };
   forget(row.number, batch);
+  return { change, bytes: putEntry(state, batch, change, timeMs, 0) };
+}
+
+function putEntry(state: State, batch: Batch, change: Change, timeMs: number, replaces: SocketNumber): number {
+  const stored = encodeChange(change, timeMs, replaces);
+  batch.put(logKey(change.revision), stored);
+  state.addChange(change.revision, timeMs, stored.length);
+  return stored.length;
+}
+
+/** A row that would say nothing is not kept. */
+function putProfile(batch: Batch, number: SocketNumber, { prompt, context }: ProfileChange): void {
+  if (prompt === "") batch.del(promptKey(number));
+  else if (prompt !== undefined) batch.put(promptKey(number), seal(Buffer.from(prompt)));
+  if (context === undefined) return;
+  if (context.value === undefined) batch.del(contextKey(number));
+  else batch.put(contextKey(number), seal(context.value));
 }
 
 function forget(number: SocketNumber, batch: Batch): void {

@@ -95,6 +95,12 @@ export class Entries {
     return (this.#block(revision)?.references[revision % BLOCK_SIZE] ?? 0) > 0;
   }
 
+  /** Whether an entry is there and neither let go of nor erased. What is not readable once never is again. */
+  isReadable(revision: number): boolean {
+    if (this.isHeld(revision)) return true;
+    return revision > this.#historyFloor && this.size(revision) > 0 && this.timeMs(revision) !== ERASED;
+  }
+
   /** Takes an entry that nobody holds out of the history at once, whatever retention says. */
   erase(revision: number): void {
     const size = this.size(revision);

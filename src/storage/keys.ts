@@ -11,6 +11,8 @@ const CURSOR = 0x30;
 const REMOVED = 0x40;
 const REMOVED_SPAN = 0x41;
 const CHECKPOINT = 0x50;
+const RECEIPTS = 0x60;
+const REMEMBERED = 0x70;
 
 /** The one row that describes the store. */
 export const storeKey = Buffer.from([STORE]);
@@ -24,6 +26,17 @@ export const cursorKey = (number: number): Buffer => key32(CURSOR, number);
 export const removedKey = (block: number): Buffer => key64(REMOVED, block);
 /** A span of blocks that were removed altogether. */
 export const removedSpanKey = (span: number): Buffer => key64(REMOVED_SPAN, span);
+/** The answer to the request that made this entry. */
+export const rememberedKey = (revision: number): Buffer => key64(REMEMBERED, revision);
+/** What became of messages of one epoch of a queue, the newest of which has this sequence. */
+export const receiptsKey = ({ number, epochRevision, sequence }: ReceiptsPlace): Buffer => {
+  const key = Buffer.allocUnsafe(21);
+  key[0] = RECEIPTS;
+  key.writeUInt32BE(number, 1);
+  write64(key, epochRevision, 5);
+  write64(key, sequence, 13);
+  return key;
+};
 /** One piece of the checkpoint in one of the two slots. */
 export const checkpointKey = (slot: number, piece: number): Buffer => {
   const key = Buffer.allocUnsafe(6);
@@ -33,13 +46,25 @@ export const checkpointKey = (slot: number, piece: number): Buffer => {
   return key;
 };
 
-/** The number in a key of `logKey`, `removedKey` or `removedSpanKey`. */
-export const number64 = (key: Buffer): number => key.readUInt32BE(1) * 2 ** 32 + key.readUInt32BE(5);
+/** The number in a key of `logKey`, `removedKey`, `removedSpanKey` or `rememberedKey`. */
+export const number64 = (key: Buffer): number => read64(key, 1);
+/** The numbers in a key of `receiptsKey`. */
+export const receiptsPlace = (key: Buffer): ReceiptsPlace => ({
+  number: number32(key),
+  epochRevision: read64(key, 5),
+  sequence: read64(key, 13),
+});
 /** The number in a key of `rowKey` or `cursorKey`. */
 export const number32 = (key: Buffer): number => key.readUInt32BE(1);
 
 /** Whether a key is one of `rowKey`. */
 export const isRowKey = (key: Buffer): boolean => key[0] === ROW;
+
+export interface ReceiptsPlace {
+  readonly number: number;
+  readonly epochRevision: number;
+  readonly sequence: number;
+}
 
 export interface KeyRange {
   readonly gte: Buffer;
@@ -55,6 +80,13 @@ export const rowRange = kind(ROW);
 export const cursorRange = kind(CURSOR);
 export const removedRange = kind(REMOVED);
 export const removedSpanRange = kind(REMOVED_SPAN);
+export const rememberedRange = kind(REMEMBERED);
+export const receiptsRange = kind(RECEIPTS);
+/** The receipts of one epoch of a queue from a sequence on. */
+export const receiptsFrom = (place: ReceiptsPlace): KeyRange => ({
+  gte: receiptsKey(place),
+  lt: receiptsKey({ ...place, epochRevision: place.epochRevision + 1, sequence: 0 }),
+});
 export const checkpointRange = (slot: number): KeyRange => ({
   gte: Buffer.from([CHECKPOINT, slot]),
   lt: Buffer.from([CHECKPOINT, slot + 1]),
@@ -67,9 +99,17 @@ function kind(letter: number): KeyRange {
 function key64(letter: number, value: number): Buffer {
   const key = Buffer.allocUnsafe(9);
   key[0] = letter;
-  key.writeUInt32BE(Math.floor(value / 2 ** 32), 1);
-  key.writeUInt32BE(value >>> 0, 5);
+  write64(key, value, 1);
   return key;
+}
+
+function write64(key: Buffer, value: number, place: number): void {
+  key.writeUInt32BE(Math.floor(value / 2 ** 32), place);
+  key.writeUInt32BE(value >>> 0, place + 4);
+}
+
+function read64(key: Buffer, place: number): number {
+  return key.readUInt32BE(place) * 2 ** 32 + key.readUInt32BE(place + 4);
 }
 
 function key32(letter: number, value: number): Buffer {

@@ -1,15 +1,30 @@
 import { StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import type { Appended, LogEvent, Profile, RetentionLimits, SocketNumber, Stored } from "../registry/storage.js";
+import type {
+  Appended,
+  Fate,
+  LogEvent,
+  Profile,
+  Remembered,
+  RetentionLimits,
+  SocketNumber,
+  Stored,
+} from "../registry/storage.js";
+import type { Answers } from "./answers.js";
 import { applyChange } from "./changes.js";
 import { Checkpoints } from "./checkpoint.js";
 import { type Batch, GroupCommit } from "./commit.js";
+import { fateIn } from "./fate.js";
 import { Growth } from "./growth.js";
 import { cursorKey, logKey, storeKey } from "./keys.js";
 import { type Database, suspect } from "./level-files.js";
+import { LevelHistory } from "./level-history.js";
 import type { LogOptions } from "./level-options.js";
-import { LevelReader } from "./level-reader.js";
+import { getMany, LevelReader } from "./level-reader.js";
+import { rowsOf } from "./level-source.js";
 import { mend } from "./mend.js";
 import type { Queue } from "./queue.js";
+import { ReceiptSweep } from "./receipt-sweep.js";
+import { putReceipts, readReceipt } from "./receipts.js";
 import { encodeRecord } from "./records.js";
 import type { Recovered } from "./recovery.js";
 import { Removal } from "./removal.js";
@@ -19,6 +34,8 @@ import type { Witness } from "./witness.js";
 
 /** How many dead entries go in one batch, so that removal never holds up writes for long. */
 const REMOVED_PER_BATCH = 1_000;
+/** A receipt is most often in the first row that is looked at. */
+const RECEIPTS_PER_STEP = 16;
 
 /** What the owner of the log wants to hear. */
 export interface LogHooks {
@@ -31,6 +48,7 @@ export interface LogHooks {
 export interface Parts {
   readonly db: Database;
   readonly recovered: Recovered;
+  readonly answers: Answers;
   readonly witness: Witness;
   readonly options: LogOptions;
   readonly hooks: LogHooks;
@@ -40,6 +58,8 @@ export interface Parts {
 export class LevelLog {
   readonly recovered: Recovered;
   readonly state: State;
+  readonly answers: Answers;
+  readonly history: LevelHistory;
   readonly #db: Database;
   readonly #options: LogOptions;
   readonly #hooks: LogHooks;
@@ -47,6 +67,7 @@ export class LevelLog {
   readonly #commit: GroupCommit;
   readonly #reader: LevelReader;
   readonly #removal: Removal;
+  readonly #sweep: ReceiptSweep;
   readonly #checkpoints: Checkpoints;
   readonly #moved = new Set<Queue>();
   /** Who grows with the batch that collects. */
@@ -54,15 +75,18 @@ export class LevelLog {
   /** What becomes durable with the batch under way. */
   #committing = { growth: this.#growing, revision: 0 };
 
-  constructor({ db, recovered, witness, options, hooks }: Parts) {
+  constructor({ db, recovered, answers, witness, options, hooks }: Parts) {
     this.#db = db;
     this.recovered = recovered;
     this.state = recovered.state;
+    this.answers = answers;
+    this.history = new LevelHistory(db, this.state, options);
     this.#witness = witness;
     this.#options = options;
     this.#hooks = hooks;
     this.#reader = new LevelReader(db, this.state, options.recentBytes);
     this.#removal = new Removal(this.state.entries, recovered.store.firstRevision);
+    this.#sweep = new ReceiptSweep(db, this.state);
     this.#checkpoints = new Checkpoints(this.state, recovered.checkpoint, options.checkpointInterval);
     this.#commit = new GroupCommit({
       open: () => db.batch(),
@@ -78,14 +102,15 @@ export class LevelLog {
   }
 
   /** Writes what the store lacks: at its beginning, or after damage. */
-  mend(): Promise<void> {
+  async mend(): Promise<void> {
     const batch = this.#commit.batch();
     for (const number of mend(this.recovered, this.#removal, batch, this.#options.now())) {
       const queue = this.state.queue(number);
       if (queue !== undefined) this.#moved.add(queue);
     }
     this.#putStore(batch);
-    return this.durable();
+    await this.durable();
+    this.history.begin();
   }
 
   durable(): Promise<void> {
@@ -106,7 +131,10 @@ export class LevelLog {
       this.#growing.add(event);
       return { revision, timeMs, sequences, row: undefined, durable };
     }
-    const { row, ended } = applyChange(this.state, batch, event, revision, timeMs);
+    const { change, bytes, ended } = applyChange(this.state, batch, event, revision, timeMs);
+    const { row } = change;
+    this.history.recent.add(change, bytes);
+    this.#growing.change = revision;
     // Whoever waits on a queue that ended must look, to see it.
     if (ended !== undefined) this.#growing.numbers.add(ended);
     if (event.kind === "delete") this.#putStore(batch);
@@ -116,6 +144,27 @@ export class LevelLog {
 
   profile(number: SocketNumber): Promise<Profile> {
     return this.#reader.profile(number);
+  }
+
+  /** What became of a message. What it stands on is durable when it is told, and so is the receipt. */
+  async fate(queue: Queue, revision: number): Promise<Fate | undefined> {
+    if (revision > this.state.durableRevision) return undefined;
+    const fate = fateIn(queue, revision, this.state.entries.historyFloor);
+    await this.durable();
+    if (fate?.state !== "SETTLED" || fate.sequence === 0) return fate;
+    return (await readReceipt(rowsOf(this.#db, RECEIPTS_PER_STEP), queue, fate.sequence)) ?? fate;
+  }
+
+  remember(remembered: Remembered): void {
+    this.answers.add(remembered, this.#commit.batch());
+  }
+
+  recall(key: string): Promise<Remembered | undefined> {
+    return this.answers.recall(key, async (row) => (await getMany(this.#db, [row]))[0]);
+  }
+
+  forget(through: number, countMax: number): void {
+    if (this.answers.forget(through, countMax)) this.#commit.touch();
   }
 
   async read(queue: Queue, sequences: readonly number[]): Promise<Stored[]> {
@@ -134,8 +183,12 @@ export class LevelLog {
   /** Erases what deleted and reset sockets had, lets history go beyond the limits, and removes what is dead. */
   async retain(limits: RetentionLimits): Promise<number> {
     const { entries } = this.state;
+    if (this.state.endedQueues().length > 0) this.#sweep.request();
     for (const _ of this.state.erase()) await nextTurn();
-    if (entries.retain(limits, this.#options.now(), this.state.durableRevision)) this.#putStore(this.#commit.batch());
+    if (entries.retain(limits, this.#options.now(), this.state.durableRevision)) {
+      this.#putStore(this.#commit.batch());
+      this.#sweep.request();
+    }
     let removed = 0;
     for (let dead = entries.takeDead(REMOVED_PER_BATCH); dead.length > 0; dead = entries.takeDead(REMOVED_PER_BATCH)) {
       for (const revision of dead) this.#reader.recent.delete(revision);
@@ -144,6 +197,10 @@ export class LevelLog {
       this.#putStore(batch);
       await this.durable();
       removed += dead.length;
+    }
+    for await (const keys of this.#sweep.go()) {
+      for (const key of keys) this.#commit.batch().del(key);
+      await this.durable();
     }
     this.state.trim();
     if (this.#checkpoints.isDue) await this.#writeCheckpoint();
@@ -193,9 +250,12 @@ export class LevelLog {
   #prepare(batch: Batch): void {
     for (const queue of this.#moved) {
       // A queue that ended has no cursor any more.
-      if (this.state.queue(queue.number) === queue) batch.put(cursorKey(queue.number), encodeCursor(queue.cursor()));
+      if (this.state.queue(queue.number) !== queue) continue;
+      batch.put(cursorKey(queue.number), encodeCursor(queue.cursor()));
+      putReceipts(queue, queue.takeEndings(), batch);
     }
     this.#moved.clear();
+    this.answers.prepare(batch);
     this.#committing = { growth: this.#growing, revision: this.state.entries.last };
     this.#growing = new Growth();
   }
@@ -206,6 +266,9 @@ export class LevelLog {
       this.#witness.write(revision);
       this.state.durableRevision = revision;
     }
+    if (growth.change > 0) this.history.newestChange = growth.change;
+    // More was forgotten than goes in one batch.
+    if (this.answers.committed()) this.#commit.touch();
     this.#hooks.grown(growth);
   }
 

@@ -1,3 +1,5 @@
+import { Answers } from "./answers.js";
+import { receiptsRange } from "./keys.js";
 import { isCorruption } from "./level-errors.js";
 import { clear, isSuspect, openLevel, salvage } from "./level-files.js";
 import { LevelLog, type LogHooks } from "./level-log.js";
@@ -38,10 +40,14 @@ async function openFiles(options: LogOptions, hooks: LogHooks, isSalvaged: boole
   try {
     // Only now, because the witness belongs to whoever has the log.
     witness = new Witness(options.folder);
-    const recovered = await recover(sourceOf(db), witness.read(), isSalvaged);
+    const source = sourceOf(db);
+    const recovered = await recover(source, witness.read(), isSalvaged);
     const damaged = isDamaged(recovered.damage);
     if (damaged && !isSalvaged) throw new DamagedFiles("LevelDB's files are damaged");
-    const log = new LevelLog({ db, recovered, witness, options, hooks });
+    const answers = await Answers.read(source.rows, options.log);
+    // The messages are numbered anew, and receipts would tell of others.
+    if (damaged) await db.clear(receiptsRange);
+    const log = new LevelLog({ db, recovered, answers, witness, options, hooks });
     if (recovered.isNew || damaged) await log.mend();
     return log;
   } catch (error) {

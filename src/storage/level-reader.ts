@@ -70,7 +70,7 @@ export class LevelReader {
 }
 
 /** The values of these keys; undefined where LevelDB cannot find or read one. */
-async function getMany(db: Database, keys: Buffer[]): Promise<(Buffer | undefined)[]> {
+export async function getMany(db: Database, keys: Buffer[]): Promise<(Buffer | undefined)[]> {
   const values = await db.getMany(keys).catch((error: unknown) => {
     if (!isCorruption(error)) throw error;
     return keys.map(() => undefined);

@@ -2,7 +2,7 @@ import { LogEntry } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import { type KeyRange, logRange, number64 } from "./keys.js";
 import type { Database } from "./level-files.js";
 import { decodeIfSound } from "./records.js";
-import type { Source } from "./source.js";
+import type { ReadRows, Source } from "./source.js";
 
 /** How much is read from LevelDB in one step. */
 const ROWS_PER_STEP = 1_000;
@@ -12,20 +12,25 @@ const BYTES_PER_STEP = 1024 * 1024;
 export function sourceOf(db: Database): Source {
   return {
     get: (key) => db.get(key),
-    async *rows(range: KeyRange) {
-      const iterator = db.iterator({ ...range, highWaterMarkBytes: BYTES_PER_STEP, fillCache: false });
-      try {
-        for (let step = await iterator.nextv(ROWS_PER_STEP); step.length > 0; ) {
-          yield* step;
-          step = await iterator.nextv(ROWS_PER_STEP);
-        }
-      } finally {
-        await iterator.close();
-      }
-    },
+    rows: rowsOf(db),
     async revisions() {
       return { first: await endOfLog(db, false), last: await endOfLog(db, true) };
     },
+  };
+}
+
+/** LevelDB's rows, read in steps, so that many of them hold nobody up. */
+export function rowsOf(db: Database, rowsPerStep = ROWS_PER_STEP): ReadRows {
+  return async function* (range: KeyRange) {
+    const iterator = db.iterator({ ...range, highWaterMarkBytes: BYTES_PER_STEP, fillCache: false });
+    try {
+      for (let step = await iterator.nextv(rowsPerStep); step.length > 0; ) {
+        yield* step;
+        step = await iterator.nextv(rowsPerStep);
+      }
+    } finally {
+      await iterator.close();
+    }
   };
 }
 

@@ -1,51 +1,41 @@
 import { mkdirSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
-import { storageUnavailable } from "../registry/errors.js";
 import type {
   Appended,
+  ChangesPage,
+  Fate,
+  Letter,
   LogEvent,
   Profile,
   QueueView,
   ReadLimits,
+  Remembered,
   RetentionLimits,
   SocketNumber,
   SocketRow,
   Storage,
   Stored,
 } from "../registry/storage.js";
-import { codeOf, FolderInUse, isCorruption } from "./level-errors.js";
-import type { LevelLog, LogHooks } from "./level-log.js";
-import { openLog } from "./level-open.js";
+import { codeOf, FolderInUse } from "./level-errors.js";
+import type { LevelLog } from "./level-log.js";
+import { Openings } from "./level-openings.js";
 import { complete, type LevelOptions, type LogOptions } from "./level-options.js";
 import type { Queue } from "./queue.js";
-import { isDamaged } from "./recovery.js";
-import { Wakeups } from "./wakeups.js";
+import { CHANGES, Wakeups } from "./wakeups.js";
 
 export { FolderInUse } from "./level-errors.js";
 export type { LevelOptions, StoreLog } from "./level-options.js";
 export { UnknownVersion } from "./records.js";
 
-/** After a failure the store is opened again after this long, and then ever less often. */
-const REOPEN_MS = 50;
-const REOPEN_MAX_MS = 1_000;
-/**
- * The store on LevelDB. It lives longer than one opening of the log: after a failed batch it closes LevelDB, opens it
- * again and goes back to what is on disk, because LevelDB would otherwise take later writes and forget them.
- */
+/** The store on LevelDB. It lives longer than one opening of the log. */
 export class LevelStorage implements Storage {
   readonly #options: LogOptions;
   readonly #wakeups = new Wakeups();
-  readonly #closing = new AbortController();
-  #log: LevelLog | undefined;
-  #instance = "";
-  #reopening: Promise<void> | undefined;
-  #closed: Promise<void> | undefined;
-  #failure: unknown;
-  #generation = 0;
+  readonly #openings: Openings;
 
   private constructor(options: LevelOptions) {
     mkdirSync(options.folder, { recursive: true });
     this.#options = complete(options);
+    this.#openings = new Openings(this.#options, this.#wakeups);
   }
 
   /**
@@ -55,7 +45,7 @@ export class LevelStorage implements Storage {
   static async open(options: LevelOptions): Promise<LevelStorage> {
     const storage = new LevelStorage(options);
     try {
-      storage.#take(await storage.#openLog(false));
+      await storage.#openings.open();
       return storage;
     } catch (error) {
       if (codeOf(error) !== "LEVEL_LOCKED") throw error;
@@ -64,15 +54,23 @@ export class LevelStorage implements Storage {
   }
 
   get instance(): string {
-    return this.#instance;
+    return this.#openings.instance;
   }
 
   get generation(): number {
-    return this.#generation;
+    return this.#openings.count;
   }
 
   get revision(): number {
     return this.#open().state.entries.last;
+  }
+
+  get durableRevision(): number {
+    return this.#open().state.durableRevision;
+  }
+
+  get historyFloor(): number {
+    return this.#open().state.entries.historyFloor;
   }
 
   get bytes(): number {
@@ -129,6 +127,10 @@ export class LevelStorage implements Storage {
     return this.#open().state.queue(number)?.sizeAt(sequence) ?? 0;
   }
 
+  timeAt(number: SocketNumber, sequence: number): number | undefined {
+    return this.#open().state.queue(number)?.timeAt(sequence);
+  }
+
   async waitAfter(number: SocketNumber, after: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
     const queue = this.#open().state.queue(number);
     if (queue === undefined || queue.durableTail > after) return;
@@ -159,28 +161,64 @@ export class LevelStorage implements Storage {
     if (queue.announceDrops()) log.moved(queue);
   }
 
+  changes(after: number, limit: number): Promise<ChangesPage | undefined> {
+    return this.#guard((log) => log.history.changes(after, limit));
+  }
+
+  async waitChange(after: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
+    if (this.#open().history.newestChange > after) return;
+    await this.#wakeups.wait(CHANGES, signal, timeoutMs);
+  }
+
+  letter(revision: number): Promise<Letter | undefined> {
+    return this.#guard((log) => log.history.letter(revision));
+  }
+
+  fate(number: SocketNumber, revision: number): Promise<Fate | undefined> {
+    return this.#guard(async (log) => {
+      const queue = log.state.queue(number);
+      return queue && (await log.fate(queue, revision));
+    });
+  }
+
+  replies(question: number, after: number): Promise<readonly number[]> {
+    return this.#guard((log) => log.history.replies(question, after));
+  }
+
+  remember(remembered: Remembered): void {
+    this.#open().remember(remembered);
+  }
+
+  isRemembered(key: string): boolean {
+    return this.#open().answers.has(key);
+  }
+
+  recall(key: string): Promise<Remembered | undefined> {
+    return this.#guard((log) => log.recall(key));
+  }
+
+  get rememberedCount(): number {
+    return this.#open().answers.count;
+  }
+
+  get rememberedFrom(): number {
+    return this.#open().answers.oldest;
+  }
+
+  forget(through: number, countMax: number): void {
+    this.#open().forget(through, countMax);
+  }
+
   retain(limits: RetentionLimits): Promise<number> {
     return this.#guard((log) => log.retain(limits));
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  async #close(): Promise<void> {
-    this.#closing.abort();
-    await this.#reopening;
-    const log = this.#log;
-    this.#log = undefined;
-    this.#failure = new Error("the store is closed");
-    this.#wakeups.failAll(storageUnavailable(this.#failure));
-    await log?.close();
+    return this.#openings.close();
   }
 
   #open(): LevelLog {
-    if (this.#log === undefined) throw storageUnavailable(this.#failure);
-    return this.#log;
+    return this.#openings.log;
   }
 
   #queue(log: LevelLog, number: SocketNumber): Queue {
@@ -189,74 +227,7 @@ export class LevelStorage implements Storage {
     return queue;
   }
 
-  /** Does something that waits for LevelDB; what fails because the log was closed meanwhile fails as such. */
-  async #guard<T>(work: (log: LevelLog) => Promise<T>): Promise<T> {
-    const log = this.#open();
-    try {
-      return await work(log);
-    } catch (error) {
-      if (log === this.#log && !codeOf(error).startsWith("LEVEL_")) throw error;
-      throw storageUnavailable(error);
-    }
-  }
-
-  async #openLog(isDamaged: boolean): Promise<LevelLog> {
-    let log: LevelLog | undefined;
-    const hooks: LogHooks = {
-      grown: ({ numbers, everyone }) => {
-        if (everyone) this.#wakeups.wakeAll();
-        else for (const number of numbers) this.#wakeups.wake(number);
-      },
-      // A failure while it opens is the opener's.
-      failed: (error) => {
-        if (log !== undefined) this.#fail(log, error);
-      },
-    };
-    log = await openLog(this.#options, hooks, isDamaged);
-    return log;
-  }
-
-  #take(log: LevelLog): void {
-    this.#generation++;
-    this.#log = log;
-    this.#instance = log.instance;
-    const { checkpoint, replayed, damage } = log.recovered;
-    const values = { revision: log.state.entries.last, replayed, checkpoint: checkpoint?.revision };
-    if (!isDamaged(damage)) {
-      this.#options.log.info(values, "the log is open");
-      return;
-    }
-    const { lost, damagedKeys, isSalvaged } = damage;
-    this.#options.log.error(
-      { ...values, lostCount: lost.length, lost: lost.slice(0, 100), damagedRows: damagedKeys.length, isSalvaged },
-      "the log is damaged: entries are lost; every socket has a new epoch and goes on with what is left",
-    );
-  }
-
-  #fail(log: LevelLog, error: unknown): void {
-    // A failure after the close is nobody's.
-    if (log !== this.#log) return;
-    this.#log = undefined;
-    this.#failure = error;
-    this.#options.log.error({ err: error }, "a write to the store failed; it is opened again");
-    this.#wakeups.failAll(storageUnavailable(error));
-    this.#reopening = this.#reopen(log).finally(() => {
-      this.#reopening = undefined;
-    });
-  }
-
-  async #reopen(failed: LevelLog): Promise<void> {
-    await failed.abandon().catch((error: unknown) => this.#options.log.error({ err: error }, "closing failed"));
-    for (let waitMs = REOPEN_MS; !this.#closing.signal.aborted; waitMs = Math.min(waitMs * 2, REOPEN_MAX_MS)) {
-      try {
-        // LevelDB cannot merge its files when one is damaged, and takes no write until that is done.
-        this.#take(await this.#openLog(isCorruption(this.#failure)));
-        return;
-      } catch (error) {
-        this.#failure = error;
-        this.#options.log.warn({ err: error, waitMs }, "the store cannot be opened yet");
-        await delay(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {});
-      }
-    }
+  #guard<T>(work: (log: LevelLog) => Promise<T>): Promise<T> {
+    return this.#openings.guard(work);
   }
 }

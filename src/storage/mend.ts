@@ -1,4 +1,3 @@
-import { ChangeKind } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import { type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
 import { applyChange, putChange, putDelete } from "./changes.js";
 import { Checkpoints } from "./checkpoint.js";
@@ -27,6 +26,7 @@ const NOBODY: Omit<SocketRow, "number"> = {
   socketId: "",
   model: "",
   createdMs: 0,
+  createdRevision: 0,
   changedMs: 0,
   epoch: "",
   epochRevision: 0,
@@ -60,7 +60,7 @@ export function mend({ state, damage }: Recovered, removal: Removal, batch: Batc
   const numbers = [...state.sockets()].map((row) => row.number);
   for (const number of numbers) {
     const row = state.renewEpoch(state.entries.last + 1, timeMs, number);
-    putChange(state, batch, { kind: ChangeKind.CHANGE_KIND_UPDATED, row });
+    putChange(state, batch, "UPDATED", row);
   }
   return numbers;
 }

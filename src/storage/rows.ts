@@ -5,13 +5,29 @@ import {
   LogEntry,
   SocketRow as SocketRecord,
 } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import type { LogEvent, OverflowPolicy, SkipReason, SocketConfig, SocketRow } from "../registry/storage.js";
+import type {
+  Change,
+  LogEvent,
+  OverflowPolicy,
+  SkipReason,
+  SocketConfig,
+  SocketNumber,
+  SocketRow,
+} from "../registry/storage.js";
 import type { Cursor } from "./queue.js";
 import { decodeRecord, encodeRecord } from "./records.js";
 
 /** The stored numbers of the words; they are those of socketregistry.v1 and never change. */
 const states = ["ACTIVE", "ACTIVE", "INACTIVE", "UNRESPONSIVE"] as const;
 const stateReasons = ["NONE", "OPERATOR", "LEASE_EXPIRED", "CLIENT_LEFT"] as const;
+const changeKinds: readonly (Change["kind"] | undefined)[] = [
+  undefined,
+  "CREATED",
+  "UPDATED",
+  "STATE_CHANGED",
+  "RESET",
+  "DELETED",
+];
 const overflowPolicies = [undefined, "REJECT", "DROP_OLDEST"] as const;
 const skipReasons = [undefined, "SOCKET_INACTIVE", "SOCKET_UNRESPONSIVE", "QUEUE_FULL", "SENDER"] as const;
 
@@ -24,7 +40,7 @@ export function encodeMessage(revision: number, timeMs: number, event: MessageEv
   const reasons: number[] = [];
   for (const skip of event.skipped) {
     skipped.push(skip.number - before);
-    reasons.push(skipReasons.indexOf(skip.reason));
+    reasons.push(numberOfSkipReason(skip.reason));
     before = skip.number;
   }
   return encodeRecord(LogEntry, {
@@ -38,21 +54,23 @@ export function encodeMessage(revision: number, timeMs: number, event: MessageEv
       everyone: event.everyone,
       skipped,
       skipReasons: reasons,
+      replyTo: event.replyTo,
     },
     socket: undefined,
   });
 }
 
 /** One change of a socket as it is stored in the log. */
-export function encodeChange(
-  revision: number,
-  timeMs: number,
-  kind: ChangeKind,
-  row: SocketRow,
-  replaces: number,
-): Buffer {
-  const socket = { kind, socket: toRecord(row), replaces };
+export function encodeChange({ revision, kind, row }: Change, timeMs: number, replaces: SocketNumber): Buffer {
+  const socket = { kind: changeKinds.indexOf(kind) as ChangeKind, socket: toRecord(row), replaces };
   return encodeRecord(LogEntry, { revision, timeMs, message: undefined, socket });
+}
+
+/** The change of a socket that an entry is; undefined when it is none, or of a socket of which nothing is known. */
+export function changeIn({ revision, socket }: LogEntry): Change | undefined {
+  const kind = changeKinds[socket?.kind ?? 0];
+  if (kind === undefined || !socket?.socket?.socketId) return undefined;
+  return { revision, kind, row: fromRecord(socket.socket) };
 }
 
 /** The numbers of the sockets that a message was skipped for, and why. */
@@ -61,9 +79,18 @@ export function decodeSkips(skipped: readonly number[], reasons: readonly number
   return new Map(
     skipped.map((difference, index) => {
       number += difference;
-      return [number, skipReasons[reasons[index] ?? 0] ?? "SENDER"];
+      return [number, skipReasonOf(reasons[index] ?? 0) ?? "SENDER"];
     }),
   );
+}
+
+/** The stored number of a reason; 0 when there is none. */
+export function numberOfSkipReason(reason: SkipReason | undefined): number {
+  return skipReasons.indexOf(reason);
+}
+
+export function skipReasonOf(number: number): SkipReason | undefined {
+  return skipReasons[number];
 }
 
 export function encodeRow(row: SocketRow): Buffer {
@@ -71,7 +98,11 @@ export function encodeRow(row: SocketRow): Buffer {
 }
 
 export function decodeRow(stored: Buffer): SocketRow {
-  const record = decodeRecord(SocketRecord, stored);
+  return fromRecord(decodeRecord(SocketRecord, stored));
+}
+
+/** A socket's row as it lies in another record. */
+export function fromRecord(record: SocketRecord): SocketRow {
   return {
     number: record.number,
     socketId: record.socketId,
@@ -80,6 +111,7 @@ export function decodeRow(stored: Buffer): SocketRow {
     stateReason: stateReasons[record.stateReason] ?? "NONE",
     stateMessage: record.stateMessage,
     createdMs: record.createdMs,
+    createdRevision: record.createdRevision,
     changedMs: record.changedMs,
     labels: record.labels,
     config: fromConfigRow(record.config),
@@ -109,7 +141,8 @@ export function decodeCursor(stored: Buffer): Cursor {
   return { ...row, settled };
 }
 
-function toRecord(row: SocketRow): SocketRecord {
+/** A socket's row to lie in another record. */
+export function toRecord(row: SocketRow): SocketRecord {
   return {
     ...row,
     labels: { ...row.labels },

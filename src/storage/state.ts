@@ -100,6 +100,7 @@ export class State implements Shared {
       // The first socket is the feed, and so is the first one after the feed's row was lost.
       number: this.#rows.has(TEAM_NUMBER) ? this.nextNumber : TEAM_NUMBER,
       createdMs: timeMs,
+      createdRevision: revision,
       changedMs: timeMs,
       epoch: newEpoch(),
       epochRevision: revision,

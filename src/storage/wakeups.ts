@@ -39,6 +39,9 @@ class Waiter {
   }
 }
 
+/** What those wait on who wait for a change of a socket. No queue has this number. */
+export const CHANGES = 0;
+
 /** How many queues are woken in one turn of the event loop. */
 const QUEUES_PER_TURN = 256;
 
@@ -63,9 +66,12 @@ export class Wakeups {
     this.#endAll(number);
   }
 
-  /** Wakes everybody, some in each turn of the event loop: ten thousand who look at once would hold up all the rest. */
+  /**
+   * Wakes everybody who waits on a queue, some in each turn of the event loop: ten thousand who look at once would hold
+   * up all the rest.
+   */
   wakeAll(): void {
-    this.#wakeSome([...this.#waiting.keys()]);
+    this.#wakeSome([...this.#waiting.keys()].filter((number) => number !== CHANGES));
   }
 
   /** Ends every wait with an error. */

@@ -1,10 +1,12 @@
-import type { QueueView } from "../../src/registry/storage.js";
+import type { Fate, QueueView } from "../../src/registry/storage.js";
 
 export interface Copy {
   readonly revision: number;
   readonly size: number;
   readonly timeMs: number;
   settled: boolean;
+  /** How it was settled. */
+  ending?: { outcome: "SETTLED" | "EXPIRED" | "DROPPED" } & Pick<Fate, "attempt" | "deliveredMs" | "settledMs">;
 }
 
 /** How far the log is durable, and how far retention has come. */

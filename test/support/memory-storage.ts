@@ -2,10 +2,15 @@ import { randomBytes } from "node:crypto";
 import { storageUnavailable } from "../../src/registry/errors.js";
 import {
   type Appended,
+  type Change,
+  type ChangesPage,
+  type Fate,
+  type Letter,
   type LogEvent,
   type Profile,
   type QueueView,
   type ReadLimits,
+  type Remembered,
   type RetentionLimits,
   type SocketNumber,
   type SocketRow,
@@ -13,7 +18,9 @@ import {
   type Stored,
   TEAM_NUMBER,
 } from "../../src/registry/storage.js";
-import { Wakeups } from "../../src/storage/wakeups.js";
+import { CHANGES, Wakeups } from "../../src/storage/wakeups.js";
+import { fateOf, letterOf, type MemoryEntry } from "./memory-fate.js";
+import { MemoryAnswers, MemoryChanges } from "./memory-history.js";
 import { MemoryQueue } from "./memory-queue.js";
 
 type MessageEvent = Extract<LogEvent, { kind: "message" }>;
@@ -31,9 +38,11 @@ export class MemoryStorage implements Storage {
   readonly #queues = new Map<SocketNumber, MemoryQueue>();
   /** The entries of queues that ended. */
   readonly #ended = new Set<number>();
-  readonly #log = new Map<number, { event: MessageEvent | undefined; timeMs: number; size: number }>();
+  readonly #log = new Map<number, MemoryEntry>();
   readonly #wakeups = new Wakeups();
   readonly #bounds = { durableRevision: 0, historyFloor: 0 };
+  readonly #changes = new MemoryChanges(this.#bounds);
+  readonly #answers = new MemoryAnswers();
   #revision = 0;
   #timeMs = 0;
   #nextNumber = TEAM_NUMBER;
@@ -57,6 +66,26 @@ export class MemoryStorage implements Storage {
   get revision(): number {
     this.#assertOpen();
     return this.#revision;
+  }
+
+  get durableRevision(): number {
+    this.#assertOpen();
+    return this.#bounds.durableRevision;
+  }
+
+  get historyFloor(): number {
+    this.#assertOpen();
+    return this.#bounds.historyFloor;
+  }
+
+  get rememberedCount(): number {
+    this.#assertOpen();
+    return this.#answers.count;
+  }
+
+  get rememberedFrom(): number {
+    this.#assertOpen();
+    return this.#answers.oldest;
   }
 
   get bytes(): number {
@@ -107,7 +136,10 @@ export class MemoryStorage implements Storage {
     const size = event.kind === "message" ? event.body.length + 32 : 32;
     this.#log.set(revision, { event: event.kind === "message" ? event : undefined, timeMs, size });
     if (event.kind !== "message") {
+      const before = event.kind === "delete" ? this.#row(event.number) : undefined;
       const row = this.#change(event, revision, timeMs);
+      const changed = row ?? before;
+      if (changed !== undefined) this.#changes.add({ revision, kind: kindOf(event), row: changed });
       const sequences = event.kind === "create" && row ? [row.number] : [];
       return { revision, timeMs, sequences, row, durable: this.#commit() };
     }
@@ -204,11 +236,63 @@ export class MemoryStorage implements Storage {
     queue.announced = queue.dropped;
   }
 
+  async changes(after: number, limit: number): Promise<ChangesPage | undefined> {
+    this.#assertOpen();
+    return this.#changes.after(after, limit);
+  }
+
+  async waitChange(after: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
+    this.#assertOpen();
+    if (this.#changes.newest > after) return;
+    await this.#wakeups.wait(CHANGES, signal, timeoutMs);
+  }
+
+  async letter(revision: number): Promise<Letter | undefined> {
+    this.#assertOpen();
+    const entry = this.#log.get(revision);
+    return entry && this.#isReadable(revision) ? letterOf(revision, entry) : undefined;
+  }
+
+  async fate(number: SocketNumber, revision: number): Promise<Fate | undefined> {
+    this.#assertOpen();
+    const queue = this.#queues.get(number);
+    if (queue === undefined || revision > this.#bounds.durableRevision) return undefined;
+    const fate = fateOf(queue, revision, this.#bounds);
+    await this.durable();
+    return fate;
+  }
+
+  async replies(question: number, after: number): Promise<readonly number[]> {
+    this.#assertOpen();
+    const replies = [...this.#log].filter(([, { event }]) => event?.replyTo === question);
+    const revisions = replies.map(([revision]) => revision).filter((revision) => revision > Math.max(question, after));
+    return revisions.filter((revision) => this.#isReadable(revision));
+  }
+
+  remember(remembered: Remembered): void {
+    this.#assertOpen();
+    this.#answers.add(remembered);
+  }
+
+  isRemembered(key: string): boolean {
+    this.#assertOpen();
+    return this.#answers.has(key);
+  }
+
+  async recall(key: string): Promise<Remembered | undefined> {
+    this.#assertOpen();
+    return this.#answers.get(key);
+  }
+
+  forget(through: number, countMax: number): void {
+    this.#assertOpen();
+    this.#answers.forget(through, countMax);
+  }
+
   async retain(limits: RetentionLimits): Promise<number> {
     this.#assertOpen();
     const queues = [...this.#queues.values()];
-    const isHeld = (revision: number): boolean =>
-      queues.some((queue) => queue.copies.slice(queue.floor).some((copy) => copy.revision === revision));
+    const isHeld = (revision: number): boolean => this.#isHeld(revision);
     const isReadable = (revision: number): boolean =>
       queues.some((queue) => queue.copies.slice(queue.oldest - 1).some((copy) => copy.revision === revision));
     const before = this.#log.size;
@@ -257,9 +341,12 @@ export class MemoryStorage implements Storage {
       this.#end(row.number);
       this.#queues.set(row.number, new MemoryQueue(this.#bounds));
     }
-    if (event.kind === "reset" && event.context) {
-      const prompt = this.#profiles.get(row.number)?.prompt ?? "";
-      this.#profiles.set(row.number, { prompt, context: undefined });
+    const { prompt, context } = this.#profiles.get(row.number) ?? { prompt: "", context: undefined };
+    if (event.kind === "reset" && event.context) this.#profiles.set(row.number, { prompt, context: undefined });
+    if (event.kind === "change" && event.profile !== undefined) {
+      const { profile } = event;
+      const after = profile.context === undefined ? context : profile.context.value;
+      this.#profiles.set(row.number, { prompt: profile.prompt ?? prompt, context: after });
     }
     if (event.kind === "reset") this.#wakeups.wake(row.number);
     return row;
@@ -270,6 +357,7 @@ export class MemoryStorage implements Storage {
       ...event.draft,
       number: this.#nextNumber++,
       createdMs: timeMs,
+      createdRevision: revision,
       changedMs: timeMs,
       epoch: randomBytes(4).toString("hex"),
       epochRevision: revision,
@@ -291,6 +379,18 @@ export class MemoryStorage implements Storage {
 
   #end(number: SocketNumber): void {
     for (const copy of this.#queue(number).copies) this.#ended.add(copy.revision);
+  }
+
+  #isHeld(revision: number): boolean {
+    const isIn = (queue: MemoryQueue): boolean =>
+      queue.copies.slice(queue.floor).some((copy) => copy.revision === revision);
+    return [...this.#queues.values()].some(isIn);
+  }
+
+  #isReadable(revision: number): boolean {
+    const { durableRevision, historyFloor } = this.#bounds;
+    const isThere = this.#log.has(revision) && revision <= durableRevision;
+    return isThere && (revision > historyFloor || this.#isHeld(revision));
   }
 
   #assertKnown(event: LogEvent): void {
@@ -317,9 +417,11 @@ export class MemoryStorage implements Storage {
       const durable = new Promise<void>((resolve) => {
         finish = () => {
           this.#pending = undefined;
+          const { newest } = this.#changes;
           this.#bounds.durableRevision = this.#revision;
           resolve();
           this.#wakeups.wakeAll();
+          if (this.#changes.newest > newest) this.#wakeups.wake(CHANGES);
         };
       });
       this.#pending = { durable, finish };
@@ -333,6 +435,12 @@ export class MemoryStorage implements Storage {
   #assertOpen(): void {
     if (this.#isClosed) throw closed();
   }
+}
+
+function kindOf(event: Exclude<LogEvent, MessageEvent>): Change["kind"] {
+  if (event.kind === "change") return event.what;
+  if (event.kind === "reset") return event.queue ? "RESET" : "UPDATED";
+  return event.kind === "create" ? "CREATED" : "DELETED";
 }
 
 const closed = (): Error => storageUnavailable(new Error("the store is closed"));

@@ -92,7 +92,7 @@ function rows(open: Open): void {
     const before = storage.socket(number);
     clock.ms += 5;
     const stale = { ...draft("a", { state: "INACTIVE", stateMessage: "gone" }), epoch: "old", createdMs: 1 };
-    const { row, revision } = storage.append({ kind: "change", number, draft: stale });
+    const { row, revision } = storage.append({ kind: "change", what: "STATE_CHANGED", number, draft: stale });
     expect(row).toEqual({
       ...before,
       state: "INACTIVE",
@@ -122,7 +122,7 @@ function rows(open: Open): void {
     const storage = await open();
     const { revision } = storage;
     expect(() => storage.append({ kind: "delete", number: 99 })).toThrow();
-    expect(() => storage.append({ kind: "change", number: 99, draft: draft("a") })).toThrow();
+    expect(() => storage.append({ kind: "change", what: "STATE_CHANGED", number: 99, draft: draft("a") })).toThrow();
     expect(() => storage.append(direct("m", TEAM_NUMBER, 99))).toThrow();
     expect(() => storage.queue(99)).toThrow();
     expect(storage.revision).toBe(revision);

@@ -38,7 +38,16 @@ export function create(socketId: string, fields: Partial<SocketDraft> = {}, repl
 /** A message to these sockets by name. */
 export function direct(body: string | Uint8Array, ...targets: SocketNumber[]): Message {
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  return { kind: "message", body: bytes, sender: "s", recipient: "r", targets, everyone: false, skipped: [] };
+  return {
+    kind: "message",
+    body: bytes,
+    sender: "s",
+    recipient: "r",
+    targets,
+    everyone: false,
+    skipped: [],
+    replyTo: 0,
+  };
 }
 
 /** A message to everybody but these, and to these targets by name. */

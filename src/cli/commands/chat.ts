@@ -12,7 +12,7 @@ import { describeEvent, isLoss } from "../event.js";
 import { CallError } from "../failure.js";
 import { follow } from "../follow.js";
 import { printMessages } from "../message.js";
-import { broadcastWarnings, team } from "./write.js";
+import { team, writeAndWarn } from "./write.js";
 
 export const chat = defineCommand({
   name: "chat",
@@ -87,14 +87,13 @@ async function listen({ client, output }: Context, request: ReadRequest, signal:
 }
 
 /** A line that is refused is said to be so; the chat goes on. */
-async function speak({ client, input, output }: Context, name: string): Promise<void> {
+async function speak(context: Context, name: string): Promise<void> {
+  const { input, output } = context;
   for await (const line of input.lines()) {
     if (line === "/quit") return;
     if (line.trim() === "") continue;
     try {
-      const request = WriteRequest.fromPartial({ socketId: team, message: line, sender: name });
-      const response = await client.write(request);
-      for (const warning of broadcastWarnings(request, response)) output.warn(warning);
+      await writeAndWarn(context, WriteRequest.fromPartial({ socketId: team, message: line, sender: name }));
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       output.warn(error.describe());

@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { ConflictPolicy, CreateRequest } from "../../../gen/ts/socketregistry/v1/socket_registry.js";
-import { parseCount, parseLabels, parseStruct, parseWord } from "../arguments.js";
+import { parseLabels, parseStruct, parseWord } from "../arguments.js";
 import { defineCommand } from "../command.js";
-import { UsageError } from "../failure.js";
+import { configOptions, parseConfig } from "../config.js";
+import { callOnce, keyOptions } from "../key.js";
+import { parsePrompt, promptOptions } from "../prompt.js";
 
 const conflictWords = {
   fail: ConflictPolicy.CONFLICT_POLICY_FAIL,
@@ -16,8 +17,7 @@ export const create = defineCommand({
   summary: "Creates a socket and prints its id. Without ID the server makes one from the model.",
   options: {
     model: { type: "string", value: "MODEL", help: "the agent's model" },
-    prompt: { type: "string", value: "TEXT", help: "the agent's system prompt" },
-    "prompt-file": { type: "string", value: "FILE", help: "the prompt is in this file" },
+    ...promptOptions,
     context: { type: "string", value: "JSON", help: "the agent's context, a JSON object" },
     label: { type: "string", multiple: true, value: "KEY=VALUE", help: "a label; repeat for more" },
     "on-conflict": {
@@ -25,38 +25,27 @@ export const create = defineCommand({
       value: "POLICY",
       help: "if ID is taken: fail (default), use-existing or replace",
     },
-    "accept-when-away": { type: "boolean", help: "collect mail also while inactive" },
-    "max-queue-size": { type: "string", value: "N", help: "the most messages its queue holds" },
+    ...configOptions,
+    ...keyOptions,
   },
-  async run({ client, output }, values, [socketId]) {
+  async run(environment, values, [socketId]) {
     const context = parseStruct("--context", values.context);
     const onConflict = parseWord("--on-conflict", conflictWords, values["on-conflict"]);
-    const maxQueueSize = parseCount("--max-queue-size", values["max-queue-size"]);
-    const config = {
-      ...(maxQueueSize !== undefined && { maxQueueSize }),
-      ...(values["accept-when-away"] === true && { acceptWhenAway: true }),
-    };
+    const config = parseConfig(values);
     const request = CreateRequest.fromPartial({
       socketId: socketId ?? "",
       model: values.model ?? "",
-      prompt: await promptOf(values.prompt, values["prompt-file"]),
+      prompt: (await parsePrompt(values)) ?? "",
       labels: parseLabels(values.label),
       onConflict: onConflict ?? ConflictPolicy.CONFLICT_POLICY_FAIL,
       ...(context && { context }),
       ...(Object.keys(config).length > 0 && { config }),
     });
-    const { socket } = await client.create(request);
+    const { client, output } = environment;
+    const { socket } = await callOnce(environment, "creating", values["request-id"], (requestId) =>
+      client.create({ ...request, requestId }),
+    );
     await output.print(`${socket?.socketId ?? ""}\n`);
     return undefined;
   },
 });
-
-async function promptOf(text: string | undefined, file: string | undefined): Promise<string> {
-  if (file === undefined) return text ?? "";
-  if (text !== undefined) throw new UsageError("--prompt and --prompt-file exclude each other");
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
-  } catch (error) {
-    throw new UsageError(`--prompt-file ${file}: ${String(error)}`);
-  }
-}

@@ -1,4 +1,4 @@
-import type { Message } from "../../../gen/ts/socketregistry/v1/socket_registry.js";
+import type { Message, PeekRequest } from "../../../gen/ts/socketregistry/v1/socket_registry.js";
 import { parseCount } from "../arguments.js";
 import { type Context, defineCommand } from "../command.js";
 import { printMessages } from "../message.js";
@@ -13,11 +13,12 @@ export const peek = defineCommand({
   options: {
     json: { type: "boolean", help: "one JSON object a line" },
     limit: { type: "string", value: "N", help: `the most messages, default ${limitDefault}; 0: all` },
-    parked: { type: "boolean", help: "print the parked messages instead" },
+    parked: { type: "boolean", help: "print the parked messages instead: those that failed too often" },
+    consumer: { type: "string", value: "NAME", help: "the queue of this consumer of the team feed" },
   },
   async run(context, values, [socketId = ""]) {
     const limit = parseCount("--limit", values.limit) ?? limitDefault;
-    const request = { socketId, parked: values.parked ?? false };
+    const request = { socketId, parked: values.parked ?? false, consumer: values.consumer ?? "" };
     for await (const messages of pagesOf(context, request, limit || Number.POSITIVE_INFINITY)) {
       await printMessages(context.output, messages, values.json);
     }
@@ -27,7 +28,7 @@ export const peek = defineCommand({
 
 async function* pagesOf(
   { client, output }: Context,
-  request: { socketId: string; parked: boolean },
+  request: Pick<PeekRequest, "socketId" | "parked" | "consumer">,
   limit: number,
 ): AsyncGenerator<Message[], void, undefined> {
   let remaining = limit;

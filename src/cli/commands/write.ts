@@ -3,6 +3,7 @@ import { parseLabels, parseStruct } from "../arguments.js";
 import { type Context, defineCommand, type Values } from "../command.js";
 import { CallError, UsageError } from "../failure.js";
 import { enumName } from "../json.js";
+import { callOnce, keyOptions } from "../key.js";
 
 /** The address of the whole team. */
 export const team = "team-chat-all";
@@ -23,6 +24,7 @@ const options = {
     value: "KEY=VALUE",
     help: "a broadcast goes only to sockets with this label",
   },
+  ...keyOptions,
   "print-id": { type: "boolean", help: "print the id of each message" },
 } as const;
 
@@ -32,18 +34,19 @@ export const write = defineCommand({
   summary: "Writes a message to a socket, or to all of them with team-chat-all. Returns when it is durable.",
   notes: [
     "The message is the arguments, joined by spaces, or without any, stdin up to its last newline.",
-    "With --lines a line is written when the one before is durable; the first that is refused ends it.",
+    "With --lines a line is written when the one before is durable; the first that is refused ends it, and",
+    "line N has the request id ID-N. When the server cannot be reached it tries again, and writes nothing twice.",
   ].join("\n"),
   options,
   async run(context, values, [socketId = "", ...words]) {
     const request = requestOf(socketId, values);
     if (values.lines !== true) {
       const message = words.length > 0 ? words.join(" ") : await context.input.text();
-      await writeOne(context, { ...request, message }, values["print-id"]);
+      await writeOne(context, { ...request, message }, values["request-id"], values["print-id"]);
       return undefined;
     }
     if (words.length > 0) throw new UsageError("--lines takes its messages from stdin, not from arguments");
-    await writeLines(context, request, values["print-id"]);
+    await writeLines(context, request, values["request-id"], values["print-id"]);
     return undefined;
   },
 });
@@ -62,12 +65,17 @@ function requestOf(socketId: string, values: Values<typeof options>): WriteReque
 }
 
 /** One call after another: with two under way, the first could be refused and the second not. */
-async function writeLines(context: Context, request: WriteRequest, printId: boolean | undefined): Promise<void> {
+async function writeLines(
+  context: Context,
+  request: WriteRequest,
+  requestId: string | undefined,
+  printId: boolean | undefined,
+): Promise<void> {
   let number = 0;
   for await (const message of context.input.lines()) {
     number += 1;
     try {
-      await writeOne(context, { ...request, message }, printId);
+      await writeOne(context, { ...request, message }, requestId && `${requestId}-${number}`, printId);
     } catch (error) {
       if (error instanceof CallError) context.output.warn(`line ${number} was not written:`);
       throw error;
@@ -76,17 +84,29 @@ async function writeLines(context: Context, request: WriteRequest, printId: bool
 }
 
 async function writeOne(
-  { client, output }: Context,
+  context: Context,
   request: WriteRequest,
+  requestId: string | undefined,
   printId: boolean | undefined,
 ): Promise<void> {
-  const response = await client.write(request);
+  const { messageId } = await writeAndWarn(context, request, requestId);
+  if (printId === true) await context.output.print(`${messageId}\n`);
+}
+
+/** Writes once, however often that takes, and says whom it did not reach. */
+export async function writeAndWarn(
+  context: Context,
+  request: WriteRequest,
+  requestId?: string | undefined,
+): Promise<WriteResponse> {
+  const { client, output } = context;
+  const response = await callOnce(context, "writing", requestId, (key) => client.write({ ...request, requestId: key }));
   for (const warning of broadcastWarnings(request, response)) output.warn(warning);
-  if (printId === true) await output.print(`${response.messageId}\n`);
+  return response;
 }
 
 /** Whom a broadcast did not reach. That it did not come back to its sender is no news. */
-export function broadcastWarnings(
+function broadcastWarnings(
   { socketId: address }: WriteRequest,
   { results, skippedCount, deliveredCount }: WriteResponse,
 ): string[] {

@@ -830,7 +830,7 @@ export interface PeekRequest {
   pageToken: string;
   /** Look at parked messages instead of waiting ones. */
   parked: boolean;
-  /** Look at what is parked for this consumer of the team feed. Only with `parked`. */
+  /** Look at the queue of this consumer of the team feed. One that does not exist has nothing. */
   consumer: string;
 }
 

@@ -1,0 +1,50 @@
+import type { Clock } from "./clock.js";
+import type { Deliveries } from "./deliveries.js";
+import type { SocketNumber, SocketRow, Storage } from "./storage.js";
+
+/** This many messages go at once at most, so that nobody waits long for a queue that outlived its time altogether. */
+const EXPIRED_AT_ONCE = 1_000;
+
+/** Lets messages go that have waited for longer than their socket's message_ttl. What a reader has does not wait. */
+export class Expiry {
+  readonly #storage: Storage;
+  readonly #deliveries: Deliveries;
+  readonly #clock: Clock;
+  /** The sockets that have a message_ttl. */
+  readonly #mortal = new Set<SocketNumber>();
+
+  constructor(storage: Storage, deliveries: Deliveries, clock: Clock) {
+    this.#storage = storage;
+    this.#deliveries = deliveries;
+    this.#clock = clock;
+  }
+
+  /** A socket is new or has changed. */
+  look(row: SocketRow): void {
+    if ((row.config.messageTtlMs ?? 0) > 0) this.#mortal.add(row.number);
+    else this.#mortal.delete(row.number);
+  }
+
+  /** Drops what has outlived its time in one queue. */
+  expire(row: SocketRow): void {
+    const ttlMs = row.config.messageTtlMs ?? 0;
+    if (ttlMs === 0) return;
+    const oldestMs = this.#clock.wallMs() - ttlMs;
+    for (let count = 0; count < EXPIRED_AT_ONCE; count++) {
+      const sequence = this.#deliveries.oldestFree(row);
+      if (sequence === undefined) return;
+      const timeMs = this.#storage.timeAt(row.number, sequence);
+      if (timeMs === undefined || timeMs > oldestMs) return;
+      this.#deliveries.drop(row, [sequence], "EXPIRED");
+    }
+  }
+
+  /** Drops what has outlived its time anywhere, so that nobody counts it and no reader has to come for it. */
+  sweep(): void {
+    for (const number of this.#mortal) {
+      const row = this.#storage.socket(number);
+      if (row === undefined) this.#mortal.delete(number);
+      else this.expire(row);
+    }
+  }
+}

@@ -1,0 +1,297 @@
+import { Alarm, type Alarms } from "./alarms.js";
+import type { Clock } from "./clock.js";
+import type { Limits } from "./limits.js";
+import { type Holder, markOf, type Slot, Slots, slotOf } from "./slots.js";
+import type { Mark, SocketNumber, SocketRow, Storage } from "./storage.js";
+import { type Terms, termsOf } from "./terms.js";
+
+/** What deliveries need to know of the world. */
+export interface DeliveryContext {
+  readonly storage: Storage;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  /** A deadline passed on an open stream of this queue, so that the stream is a sign of life no longer. */
+  readonly overdue: (number: SocketNumber) => void;
+}
+
+/**
+ * What EXPLICIT readers of one queue were given and nobody has settled. Each such message has a *mark* in the storage,
+ * which is durable before the message leaves, and a *slot* here, which knows the stream, and the deadline by the clock
+ * that never jumps. The slots are made again from the marks when the server or the store starts again.
+ */
+export class Outstanding {
+  readonly slots = new Slots();
+  readonly #context: DeliveryContext;
+  readonly #row: SocketRow;
+  readonly #number: SocketNumber;
+  readonly #alarm = new Alarm(() => this.#passDeadlines());
+  #generation = 0;
+
+  /** @param number the queue's: the socket's own, or a consumer's */
+  constructor(context: DeliveryContext, row: SocketRow, number: SocketNumber) {
+    this.#context = context;
+    this.#row = row;
+    this.#number = number;
+  }
+
+  get inFlight(): number {
+    let count = 0;
+    for (const { state } of this.slots.all()) if (state === "OUT") count++;
+    return count;
+  }
+
+  /** A message goes to this holder's stream, once that is durable. */
+  give(sequence: number, holder: Holder): void {
+    const { clock, storage } = this.#context;
+    const bytes = storage.sizeAt(this.#number, sequence);
+    const slot: Slot = {
+      sequence,
+      state: "OUT",
+      failures: this.slots.get(sequence)?.failures ?? 0,
+      deliveredMs: clock.wallMs(),
+      dueMs: clock.elapsedMs() + this.#terms.ackDeadlineMs,
+      isBroken: false,
+      isLent: false,
+      holder,
+      bytes,
+    };
+    this.slots.put(slot);
+    holder.messages++;
+    holder.bytes += bytes;
+    this.#keep([sequence]);
+    this.#lookBy(slot.dueMs);
+  }
+
+  /** What was given never left: it comes back at once. Needs no store, because a stream may end for want of one. */
+  giveBack(sequences: readonly number[]): void {
+    for (const sequence of sequences) {
+      const slot = this.slots.get(sequence);
+      if (slot?.state !== "OUT") continue;
+      slot.deliveredMs = 0;
+      this.#break(slot, 0);
+    }
+  }
+
+  /** A stream ended. What it had comes back within the grace, or, when it ended as asked, keeps its deadline. */
+  leave(holder: Holder, asAsked: boolean): void {
+    const lent: number[] = [];
+    for (const slot of this.slots.all()) {
+      if (slot.holder !== holder) continue;
+      if (asAsked) {
+        this.#letGo(slot);
+        slot.isLent = true;
+        lent.push(slot.sequence);
+      } else {
+        this.#break(slot, this.#context.limits.returnGraceMs);
+      }
+    }
+    this.#keep(lent);
+  }
+
+  /** Settles what was delivered, also when it came back since or is parked. @returns whether there was something */
+  ack(sequence: number): boolean {
+    const { storage } = this.#context;
+    const slot = this.slots.get(sequence);
+    const isDelivered = slot !== undefined && wasDelivered(slot);
+    if (!isDelivered && storage.queue(this.#number).marks.get(sequence)?.state !== "PARKED") return false;
+    this.forget(sequence);
+    storage.settle(this.#number, [sequence]);
+    return true;
+  }
+
+  /** What was delivered up to a sequence and is not settled, but for what is parked. */
+  deliveredThrough(through: number): number[] {
+    const sequences: number[] = [];
+    for (const slot of this.slots.all()) {
+      if (slot.sequence <= through && wasDelivered(slot)) sequences.push(slot.sequence);
+    }
+    return sequences;
+  }
+
+  /** Counts an attempt as failed. @returns whether the message was in flight */
+  nack(sequence: number, retryDelayMs: number): boolean {
+    const slot = this.slots.get(sequence);
+    if (slot?.state !== "OUT") return false;
+    this.#fail(slot, this.#context.clock.elapsedMs() + retryDelayMs);
+    return true;
+  }
+
+  /** Sets a new deadline, also for what came of a stream that broke. @returns whether the message was in flight */
+  extend(sequence: number, ackDeadlineMs = this.#terms.ackDeadlineMs): boolean {
+    const slot = this.slots.get(sequence);
+    if (slot?.state !== "OUT") return false;
+    slot.dueMs = this.#context.clock.elapsedMs() + ackDeadlineMs;
+    // Without a stream it is now as if that had ended in good order: its worker lives.
+    if (slot.holder === undefined) Object.assign(slot, { isBroken: false, isLent: true });
+    this.slots.put(slot);
+    this.#keep([sequence]);
+    this.#lookBy(slot.dueMs);
+    return true;
+  }
+
+  /** Puts parked messages back into the line. @returns how many of them were parked */
+  requeue(sequences: readonly number[]): number {
+    const { storage } = this.#context;
+    const { marks } = storage.queue(this.#number);
+    let count = 0;
+    for (const sequence of sequences) {
+      const mark = marks.get(sequence);
+      if (mark?.state !== "PARKED") continue;
+      this.slots.put(this.#slotOf({ ...mark, state: "WAITING", failures: 0, dueMs: 0 }));
+      this.#keep([sequence]);
+      count++;
+    }
+    if (count > 0) storage.wake(this.#number);
+    return count;
+  }
+
+  /** The queue is gone for good: no deadline of it passes any more. */
+  end(): void {
+    this.#context.alarms.set(this.#alarm, Number.POSITIVE_INFINITY);
+  }
+
+  /** The message is settled, or dropped from the queue, whoever has it. */
+  forget(sequence: number): void {
+    const slot = this.slots.get(sequence);
+    if (slot === undefined) return;
+    this.#letGo(slot);
+    this.slots.delete(sequence);
+  }
+
+  /** After a start, and when the store went back to its disk: looks at the marks again. @returns whether it had to */
+  sync(): boolean {
+    if (this.#generation === this.#context.storage.generation) return false;
+    this.#generation = this.#context.storage.generation;
+    this.#recover();
+    return true;
+  }
+
+  /** Makes the slots from the marks. What an open stream has stays with it; other streams are taken for broken. */
+  #recover(): void {
+    const before = [...this.slots.all()];
+    const held = new Map<number, Slot>();
+    for (const slot of before) {
+      if (slot.holder === undefined) continue;
+      held.set(slot.sequence, { ...slot });
+      this.#letGo(slot);
+    }
+    this.slots.clear();
+    for (const mark of this.#context.storage.queue(this.#number).marks.values()) {
+      if (mark.state === "PARKED") continue;
+      const slot = this.#slotOf(mark);
+      const old = mark.state === "HELD" ? held.get(mark.sequence) : undefined;
+      if (old?.holder !== undefined) {
+        Object.assign(slot, { holder: old.holder, dueMs: old.dueMs, isBroken: false });
+        old.holder.messages++;
+        old.holder.bytes += slot.bytes;
+      }
+      this.slots.put(slot);
+      this.#lookBy(slot.dueMs);
+    }
+  }
+
+  #slotOf(mark: Mark): Slot {
+    const bytes = this.#context.storage.sizeAt(this.#number, mark.sequence);
+    return slotOf(mark, bytes, this.#context.clock, this.#context.limits.returnGraceMs);
+  }
+
+  /** An attempt failed: the message waits again from `dueMs` on, or is parked. */
+  #fail(slot: Slot, dueMs: number): void {
+    const { storage, clock } = this.#context;
+    this.#letGo(slot);
+    slot.failures++;
+    if (slot.failures < this.#terms.maxDeliveryAttempts) {
+      this.#wait(slot, dueMs);
+      return;
+    }
+    this.slots.delete(slot.sequence);
+    const { sequence, failures, deliveredMs } = slot;
+    storage.mark(this.#number, [{ sequence, state: "PARKED", failures, deliveredMs, dueMs: clock.wallMs() }]);
+    storage.wake(this.#number);
+  }
+
+  #wait(slot: Slot, dueMs: number): void {
+    Object.assign(slot, { state: "WAITING", isBroken: false, isLent: false, dueMs });
+    this.slots.put(slot);
+    this.#keep([slot.sequence]);
+    if (dueMs > this.#context.clock.elapsedMs()) this.#lookBy(dueMs);
+    else this.#context.storage.wake(this.#number);
+  }
+
+  /** The stream of a message broke: it comes back after the grace, which is no failed attempt. */
+  #break(slot: Slot, graceMs: number): void {
+    this.#letGo(slot);
+    slot.isBroken = true;
+    slot.dueMs = Math.min(slot.dueMs, this.#context.clock.elapsedMs() + graceMs);
+    this.slots.put(slot);
+    this.#lookBy(slot.dueMs);
+  }
+
+  /** What the message took of its stream's share is free again. */
+  #letGo(slot: Slot): void {
+    const { holder } = slot;
+    if (holder === undefined) return;
+    slot.holder = undefined;
+    holder.messages--;
+    holder.bytes -= slot.bytes;
+    this.#context.storage.wake(this.#number);
+  }
+
+  /** Acts on every deadline, delay and grace that is over. */
+  #passDeadlines(): void {
+    if (!this.#isCurrent()) return;
+    this.sync();
+    const nowMs = this.#context.clock.elapsedMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    let isDue = false;
+    for (const slot of [...this.slots.all()]) {
+      if (slot.state === "CLAIMED") continue;
+      if (slot.dueMs > nowMs) nextMs = Math.min(nextMs, slot.dueMs);
+      else if (slot.state === "WAITING") isDue = true;
+      else if (slot.isBroken) this.#wait(slot, nowMs);
+      else this.#miss(slot, nowMs);
+    }
+    this.#lookBy(nextMs);
+    if (isDue) this.#context.storage.wake(this.#number);
+  }
+
+  /** A deadline passed. */
+  #miss(slot: Slot, nowMs: number): void {
+    const { holder } = slot;
+    this.#fail(slot, nowMs);
+    if (holder === undefined || holder.isOverdue) return;
+    holder.isOverdue = true;
+    this.#context.overdue(this.#number);
+  }
+
+  #isCurrent(): boolean {
+    return this.#context.storage.socket(this.#row.number)?.epoch === this.#row.epoch;
+  }
+
+  /** Writes the marks of these messages as their slots are now. */
+  #keep(sequences: readonly number[]): void {
+    if (sequences.length === 0) return;
+    const { storage, clock } = this.#context;
+    const offsetMs = clock.wallMs() - clock.elapsedMs();
+    const slots = sequences.map((sequence) => this.slots.get(sequence)).filter((slot) => slot !== undefined);
+    storage.mark(
+      this.#number,
+      slots.map((slot) => markOf(slot, offsetMs)),
+    );
+  }
+
+  #lookBy(dueMs: number): void {
+    if (dueMs < this.#alarm.dueMs) this.#context.alarms.set(this.#alarm, dueMs);
+  }
+
+  /** How the socket wants its messages delivered now. */
+  get #terms(): Terms {
+    return termsOf(this.#context.storage.socket(this.#row.number) ?? this.#row, this.#context.limits);
+  }
+}
+
+/** Whether it has been with a reader. One who is about to settle it does so himself. */
+function wasDelivered({ state, deliveredMs }: Slot): boolean {
+  return state !== "CLAIMED" && deliveredMs > 0;
+}

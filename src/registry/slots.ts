@@ -1,0 +1,132 @@
+import type { Clock } from "./clock.js";
+import { ACK_DEADLINE_MAX_MS } from "./limits.js";
+import { countBefore } from "./search.js";
+import type { Mark } from "./storage.js";
+
+/** One EXPLICIT stream, and how much of what it was given is still in flight. */
+export interface Holder {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+  messages: number;
+  bytes: number;
+  /** Whether a deadline passed since the last sign that somebody works here: then an open stream is no sign of life. */
+  isOverdue: boolean;
+}
+
+/** A message that was handed out and is not settled, with what only this run of the server knows of it. */
+export interface Slot {
+  readonly sequence: number;
+  /** OUT: in flight. WAITING: to be delivered again. CLAIMED: with an AUTO reader, which is about to settle it. */
+  state: "OUT" | "WAITING" | "CLAIMED";
+  failures: number;
+  /** When it was last delivered, by the wall clock; 0: never, because its stream broke before. */
+  deliveredMs: number;
+  /** OUT: when the deadline passes. WAITING: from when on. By the clock that never jumps; Infinity: never. */
+  dueMs: number;
+  /** OUT: its stream broke, and it comes back when it is due, which is no failed attempt. */
+  isBroken: boolean;
+  /** OUT: its stream ended as its client asked. */
+  isLent: boolean;
+  /** OUT: the stream it went to, while that is open. */
+  holder: Holder | undefined;
+  readonly bytes: number;
+}
+
+/** The slots of one queue, and which of them stand before everything newer. */
+export class Slots {
+  readonly #slots = new Map<number, Slot>();
+  /** Ascending: what waits to be delivered again, or will when its grace is over. A reader in order passes none. */
+  #line: number[] = [];
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  get(sequence: number): Slot | undefined {
+    return this.#slots.get(sequence);
+  }
+
+  all(): Iterable<Slot> {
+    return this.#slots.values();
+  }
+
+  /** Adds a slot, or takes note that one has changed. */
+  put(slot: Slot): void {
+    this.#slots.set(slot.sequence, slot);
+    const place = this.#placeOf(slot.sequence);
+    const stands = this.#line[place] === slot.sequence;
+    const shouldStand = slot.state === "WAITING" || (slot.state === "OUT" && slot.isBroken);
+    if (shouldStand && !stands) this.#line.splice(place, 0, slot.sequence);
+    if (!shouldStand && stands) this.#line.splice(place, 1);
+  }
+
+  delete(sequence: number): void {
+    this.#slots.delete(sequence);
+    const place = this.#placeOf(sequence);
+    if (this.#line[place] === sequence) this.#line.splice(place, 1);
+  }
+
+  clear(): void {
+    this.#slots.clear();
+    this.#line = [];
+  }
+
+  /** The oldest slot that can be delivered again now; `blocked` when one that cannot yet stands before it, in order. */
+  next(nowMs: number, inOrder: boolean): Slot | "blocked" | undefined {
+    for (const sequence of this.#line) {
+      const slot = this.#slots.get(sequence);
+      if (slot?.state === "WAITING" && slot.dueMs <= nowMs) return slot;
+      if (inOrder) return "blocked";
+    }
+    return undefined;
+  }
+
+  /** The oldest sequence that stands in the line; Infinity when none does. */
+  get first(): number {
+    return this.#line[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The oldest message that waits to be delivered again, now or later; Infinity when none does. */
+  get firstWaiting(): number {
+    return this.#line.find((sequence) => this.#slots.get(sequence)?.state === "WAITING") ?? Number.POSITIVE_INFINITY;
+  }
+
+  #placeOf(sequence: number): number {
+    return countBefore(this.#line.length, (place) => (this.#line[place] ?? 0) < sequence);
+  }
+}
+
+/** A slot as the storage keeps it. `offsetMs` is what the wall clock is ahead of the other. */
+export function markOf(slot: Slot, offsetMs: number): Mark {
+  const { sequence, failures, deliveredMs, dueMs } = slot;
+  return {
+    sequence,
+    state: slot.state !== "OUT" ? "WAITING" : slot.isLent ? "LENT" : "HELD",
+    failures,
+    deliveredMs,
+    dueMs: Number.isFinite(dueMs) ? Math.max(0, Math.round(dueMs + offsetMs)) : 0,
+  };
+}
+
+/** A slot as its mark tells after a start: whoever held the message then has lost his stream. */
+export function slotOf(mark: Mark, bytes: number, clock: Clock, returnGraceMs: number): Slot {
+  const { sequence, state, failures, deliveredMs } = mark;
+  const leftMs = leftOf(mark, clock.wallMs());
+  return {
+    sequence,
+    state: state === "WAITING" ? "WAITING" : "OUT",
+    failures,
+    deliveredMs,
+    dueMs: clock.elapsedMs() + (state === "HELD" ? Math.min(leftMs, returnGraceMs) : leftMs),
+    isBroken: state === "HELD",
+    isLent: state === "LENT",
+    holder: undefined,
+    bytes,
+  };
+}
+
+/** What is left of a time that was noted by the wall clock, which may have jumped since. */
+function leftOf({ state, dueMs }: Mark, nowMs: number): number {
+  if (dueMs === 0) return state === "WAITING" ? 0 : Number.POSITIVE_INFINITY;
+  return Math.min(Math.max(0, dueMs - nowMs), ACK_DEADLINE_MAX_MS);
+}

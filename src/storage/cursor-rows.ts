@@ -1,0 +1,99 @@
+import {
+  ConsumerRow,
+  CursorRow,
+  type MarkRow,
+  type MarkState,
+  ParkedRow,
+} from "../../gen/ts/socketregistry/storage/v1/records.js";
+import type { Consumer, SocketNumber } from "../registry/storage.js";
+import type { Batch } from "./commit.js";
+import { consumerKey, cursorKey, parkedKey } from "./keys.js";
+import type { KeptMark } from "./marks.js";
+import type { Queue, QueueImage } from "./queue.js";
+import { DamagedRecord, decodeRecord, encodeRecord } from "./records.js";
+
+/** What is parked of a queue, as it is kept. */
+export interface ParkedImage {
+  readonly epochRevision: number;
+  readonly marks: readonly KeptMark[];
+}
+
+/** The stored numbers of the words; they are those of MarkState and never change. */
+const markStates = [undefined, "HELD", "LENT", "WAITING", "PARKED"] as const;
+
+/** Adds the delivery state of a queue to a batch. */
+export function putCursor(batch: Batch, queue: Queue): void {
+  batch.put(cursorKey(queue.number), encodeCursor(queue.image()));
+  const marks = queue.takeParked();
+  if (marks === undefined) return;
+  const { number, epochRevision } = queue;
+  if (marks.length === 0) batch.del(parkedKey(number));
+  else batch.put(parkedKey(number), encodeRecord(ParkedRow, { epochRevision, marks: marks.map(toMarkRow) }));
+}
+
+export function deleteCursor(batch: Batch, number: SocketNumber): void {
+  batch.del(cursorKey(number));
+  batch.del(parkedKey(number));
+}
+
+export function encodeCursor({ drops, settled, marks, ...rest }: QueueImage): Buffer {
+  let before = rest.floorSequence;
+  const differences = settled.map((sequence) => {
+    const difference = sequence - before;
+    before = sequence;
+    return difference;
+  });
+  return encodeRecord(CursorRow, {
+    ...rest,
+    settled: differences,
+    droppedCount: drops.OVERFLOW.count,
+    droppedAnnounced: drops.OVERFLOW.announced,
+    expiredCount: drops.EXPIRED.count,
+    expiredAnnounced: drops.EXPIRED.announced,
+    marks: marks.map(toMarkRow),
+  });
+}
+
+export function decodeCursor(stored: Buffer): QueueImage {
+  const { droppedCount, droppedAnnounced, expiredCount, expiredAnnounced, settled, marks, ...rest } = decodeRecord(
+    CursorRow,
+    stored,
+  );
+  let sequence = rest.floorSequence;
+  return {
+    ...rest,
+    settled: settled.map((difference) => {
+      sequence += difference;
+      return sequence;
+    }),
+    marks: marks.map(fromMarkRow),
+    drops: {
+      OVERFLOW: { count: droppedCount, announced: droppedAnnounced },
+      EXPIRED: { count: expiredCount, announced: expiredAnnounced },
+    },
+  };
+}
+
+export function decodeParked(stored: Buffer): ParkedImage {
+  const { epochRevision, marks } = decodeRecord(ParkedRow, stored);
+  return { epochRevision, marks: marks.map(fromMarkRow) };
+}
+
+export function putConsumer(batch: Batch, consumer: Consumer): void {
+  batch.put(consumerKey(consumer.number), encodeRecord(ConsumerRow, consumer));
+}
+
+export function decodeConsumer(stored: Buffer): Consumer {
+  const { number, name, usedMs } = decodeRecord(ConsumerRow, stored);
+  return { number, name, usedMs };
+}
+
+function toMarkRow(mark: KeptMark): MarkRow {
+  return { ...mark, state: markStates.indexOf(mark.state) as MarkState };
+}
+
+function fromMarkRow({ state, ...rest }: MarkRow): KeptMark {
+  const word = markStates[state];
+  if (word === undefined) throw new DamagedRecord("a mark has no state");
+  return { ...rest, state: word };
+}

@@ -1,0 +1,195 @@
+import type { Mark } from "../registry/storage.js";
+import { type KeptMark, Marks, NO_MARKS } from "./marks.js";
+import type { Order } from "./order.js";
+
+/** A cursor as it is kept. */
+export interface Place {
+  readonly floorSequence: number;
+  readonly floorRevision: number;
+  /** Above the floor, ascending. */
+  readonly settled: readonly number[];
+  readonly marks: readonly KeptMark[];
+}
+
+/** Whose cursor it is. */
+interface Owner {
+  readonly order: Order;
+  /** A message is settled and below the floor. */
+  release(revision: number): void;
+}
+
+/**
+ * What of an order of messages is handed out and what is settled: a floor, settled exceptions above it, and marks.
+ *
+ * The floor passes what is settled and what has a mark, so that the exceptions stay few however long one message is out.
+ * A message is released when it is settled and the floor has passed it, and not before, so that everything above the
+ * floor can be counted again after a restart.
+ */
+export class Cursor {
+  readonly #owner: Owner;
+  #floor = 0;
+  #floorRevision: number;
+  #settled: Set<number> | undefined;
+  #marks = NO_MARKS;
+  /** How many marked messages the floor has passed. */
+  #passed = 0;
+
+  constructor(owner: Owner, floorRevision: number) {
+    this.#owner = owner;
+    this.#floorRevision = floorRevision;
+  }
+
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** The revision of the entry at the floor, or of the beginning. */
+  get floorRevision(): number {
+    return this.#floorRevision;
+  }
+
+  /** How many messages up to `tail` are not settled. */
+  unsettled(tail: number): number {
+    return tail - this.#floor - (this.#settled?.size ?? 0) + this.#passed;
+  }
+
+  /** How many of these are parked. */
+  get parked(): number {
+    return this.#marks.parked;
+  }
+
+  /** The oldest sequence that is neither settled nor parked, if there is a message at it. */
+  get oldest(): number {
+    return Math.min(this.#marks.oldest, this.#floor + 1);
+  }
+
+  get marks(): ReadonlyMap<number, KeptMark> {
+    return this.#marks.bySequence();
+  }
+
+  mark(sequence: number): KeptMark | undefined {
+    return this.#marks.size === 0 ? undefined : this.#marks.get(sequence);
+  }
+
+  isSettled(sequence: number): boolean {
+    if (sequence > this.#floor) return this.#settled?.has(sequence) === true;
+    return this.mark(sequence) === undefined;
+  }
+
+  /** The entry of a message; 0 when there is none. */
+  revisionAt(sequence: number): number {
+    return this.mark(sequence)?.revision ?? this.#owner.order.revisionAt(sequence);
+  }
+
+  /** The messages after one, up to `last`, that are neither settled nor parked. */
+  *unsettledAfter(sequence: number, last: number): Iterable<number> {
+    const floor = this.#floor;
+    const passed = this.#passed === 0 ? [] : this.#marks.sorted(false);
+    for (const { sequence: next } of passed) {
+      if (next > sequence && next <= floor && next <= last && this.#isWaiting(next)) yield next;
+    }
+    for (let next = Math.max(sequence, floor) + 1; next <= last; next++) if (this.#isWaiting(next)) yield next;
+  }
+
+  /** Settles a message that is not settled, whose entry this is. */
+  settle(sequence: number, revision: number): void {
+    this.#unmark(sequence);
+    if (sequence <= this.#floor) {
+      this.#owner.release(revision);
+    } else if (sequence === this.#floor + 1) {
+      this.#floor = sequence;
+      this.#floorRevision = revision;
+      this.#owner.release(revision);
+      this.#rise();
+    } else {
+      this.#settled ??= new Set();
+      this.#settled.add(sequence);
+    }
+  }
+
+  /** Sets the mark of a message that is not settled. */
+  put({ sequence, state, failures, deliveredMs, dueMs }: Mark): void {
+    this.#put({ sequence, revision: this.revisionAt(sequence), state, failures, deliveredMs, dueMs });
+    this.#rise();
+  }
+
+  /** Counts everything up to a sequence as settled, because it is let go of. */
+  pass(through: number): void {
+    const { order } = this.#owner;
+    for (const sequence of [...this.marks.keys()]) if (sequence <= through) this.#unmark(sequence);
+    if (through <= this.#floor) return;
+    const settled = [...(this.#settled ?? [])].filter((sequence) => sequence > through);
+    this.#settled = settled.length === 0 ? undefined : new Set(settled);
+    this.#floor = through;
+    this.#floorRevision = order.revisionAt(through) || order.firstRevision;
+    this.#rise();
+  }
+
+  /** Everything, but for what is parked. */
+  place(): Place {
+    return {
+      floorSequence: this.#floor,
+      floorRevision: this.#floorRevision,
+      settled: this.#settled === undefined ? [] : [...this.#settled].sort((a, b) => a - b),
+      marks: this.#marks.sorted(false),
+    };
+  }
+
+  /** What is parked, in order, if that changed since this was asked last. */
+  takeParked(): readonly KeptMark[] | undefined {
+    const parked = this.#marks.takeParked();
+    if (this.#marks.size === 0) this.#marks = NO_MARKS;
+    return parked;
+  }
+
+  /**
+   * Recovery: takes what was kept. A mark goes where its entry is, which after a loss is another sequence, unless the
+   * floor has passed it: then the order may not know it.
+   */
+  restore(place: Place, isThere: (revision: number) => boolean): void {
+    const { order } = this.#owner;
+    this.#floor = place.floorSequence;
+    this.#floorRevision = place.floorRevision;
+    const settled = place.settled.filter((sequence) => sequence > this.#floor && sequence <= order.tail);
+    this.#settled = settled.length === 0 ? undefined : new Set(settled);
+    this.#marks = NO_MARKS;
+    this.#passed = 0;
+    for (const mark of place.marks) {
+      const isPassed = mark.revision <= this.#floorRevision && mark.sequence <= this.#floor;
+      const sequence = isPassed ? mark.sequence : order.sequenceOf(mark.revision);
+      if (sequence > 0 && isThere(mark.revision)) this.#put({ ...mark, sequence });
+    }
+    this.#rise();
+  }
+
+  #isWaiting(sequence: number): boolean {
+    return !this.isSettled(sequence) && this.mark(sequence)?.state !== "PARKED";
+  }
+
+  #put(mark: KeptMark): void {
+    if (this.#marks === NO_MARKS) this.#marks = new Marks();
+    if (mark.sequence <= this.#floor && this.#marks.get(mark.sequence) === undefined) this.#passed++;
+    this.#marks.put(mark);
+  }
+
+  #unmark(sequence: number): void {
+    if (this.mark(sequence) === undefined) return;
+    if (sequence <= this.#floor) this.#passed--;
+    this.#marks.delete(sequence);
+  }
+
+  /** Moves the floor past whatever is settled or marked right above it. */
+  #rise(): void {
+    while (this.#settled !== undefined || this.#marks.size > this.#passed) {
+      const next = this.#floor + 1;
+      const mark = this.mark(next);
+      const isSettled = this.#settled?.delete(next) === true;
+      if (mark === undefined && !isSettled) return;
+      this.#floor = next;
+      this.#floorRevision = mark?.revision ?? this.#owner.order.revisionAt(next);
+      if (isSettled) this.#owner.release(this.#floorRevision);
+      else this.#passed++;
+      if (this.#settled?.size === 0) this.#settled = undefined;
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import type { Fate, Mark } from "../registry/storage.js";
+import type { Queue } from "./queue.js";
+
+/**
+ * What became of the message at a revision, as far as the queue knows; undefined when the queue never held it. Of one
+ * that is settled it only knows that: how it ended is in its receipt.
+ */
+export function fateIn(queue: Queue, revision: number, historyFloor: number): Fate | undefined {
+  if (revision <= queue.epochRevision) return undefined;
+  const sequence = queue.order.sequenceUpTo(revision);
+  if (sequence < queue.oldest) {
+    // Which messages it let go of nobody knows, but that they were settled and are not of the history any more.
+    const isForgotten = queue.oldest > 1 && revision <= historyFloor;
+    return isForgotten ? { ...NEVER, sequence: 0, state: "SETTLED" } : undefined;
+  }
+  if (queue.order.revisionAt(sequence) !== revision) return undefined;
+  const mark = queue.marks.get(sequence);
+  if (mark !== undefined) return { sequence, ...marked(mark) };
+  return { ...NEVER, sequence, state: queue.isSettled(sequence) ? "SETTLED" : "QUEUED" };
+}
+
+const NEVER = { attempt: 0, deliveredMs: 0, settledMs: 0 };
+
+/** The attempt is the newest that was made: of what waits the last one failed, of what is in flight it is under way. */
+function marked({ state, failures, deliveredMs, dueMs }: Mark): Omit<Fate, "sequence"> {
+  const failed = { attempt: failures, deliveredMs, settledMs: 0 };
+  // A stream that broke is no failed attempt, but an attempt.
+  if (state === "WAITING") return { ...failed, state: "QUEUED", attempt: Math.max(failures, Math.sign(deliveredMs)) };
+  if (state === "PARKED") return { ...failed, state: "PARKED", settledMs: dueMs };
+  return { ...failed, state: "DELIVERED", attempt: failures + 1 };
+}

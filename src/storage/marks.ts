@@ -1,0 +1,83 @@
+import type { Mark } from "../registry/storage.js";
+
+/** A mark as it is kept: with the entry's revision, because the order may know the entry no longer. */
+export interface KeptMark extends Mark {
+  readonly revision: number;
+}
+
+/** The marks of one queue. */
+export class Marks {
+  readonly #marks = new Map<number, KeptMark>();
+  #parked = 0;
+  #isParkedMoved = false;
+  /** The lowest sequence that is marked and not parked; undefined when it has to be looked for. */
+  #oldest: number | undefined = Number.POSITIVE_INFINITY;
+
+  get size(): number {
+    return this.#marks.size;
+  }
+
+  /** How many are parked. */
+  get parked(): number {
+    return this.#parked;
+  }
+
+  /** The lowest sequence that is marked and not parked; infinite when there is none. */
+  get oldest(): number {
+    if (this.#oldest === undefined) {
+      this.#oldest = Number.POSITIVE_INFINITY;
+      for (const { sequence, state } of this.#marks.values()) {
+        if (state !== "PARKED" && sequence < this.#oldest) this.#oldest = sequence;
+      }
+    }
+    return this.#oldest;
+  }
+
+  get(sequence: number): KeptMark | undefined {
+    return this.#marks.get(sequence);
+  }
+
+  isParked(sequence: number): boolean {
+    return this.#marks.get(sequence)?.state === "PARKED";
+  }
+
+  bySequence(): ReadonlyMap<number, KeptMark> {
+    return this.#marks;
+  }
+
+  /** Those that are parked, or those that are not, in order. */
+  sorted(isParked: boolean): KeptMark[] {
+    const found = [...this.#marks.values()].filter(({ state }) => (state === "PARKED") === isParked);
+    return found.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  put(mark: KeptMark): void {
+    this.delete(mark.sequence);
+    this.#marks.set(mark.sequence, mark);
+    if (mark.state === "PARKED") this.#moveParked(1);
+    else if (this.#oldest !== undefined) this.#oldest = Math.min(this.#oldest, mark.sequence);
+  }
+
+  delete(sequence: number): void {
+    const mark = this.#marks.get(sequence);
+    if (mark === undefined) return;
+    this.#marks.delete(sequence);
+    if (mark.state === "PARKED") this.#moveParked(-1);
+    else if (sequence === this.#oldest) this.#oldest = undefined;
+  }
+
+  /** Those that are parked, in order, if they changed since this was asked last. */
+  takeParked(): KeptMark[] | undefined {
+    if (!this.#isParkedMoved) return undefined;
+    this.#isParkedMoved = false;
+    return this.sorted(true);
+  }
+
+  #moveParked(by: 1 | -1): void {
+    this.#parked += by;
+    this.#isParkedMoved = true;
+  }
+}
+
+/** The marks of every queue that has none. Nobody adds to it. */
+export const NO_MARKS = new Marks();
