@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { circumstances, type Measured, tableHead, tableLine, writeResults } from "./report.js";
 import type { Effort, Row } from "./row.js";
 import { broadcastRows } from "./rows/broadcast.js";
+import { crashRows } from "./rows/crash.js";
 import { drainRows } from "./rows/drain.js";
 import { storeRows } from "./rows/store.js";
 import { writeRows } from "./rows/write.js";
@@ -22,7 +23,8 @@ const { values } = parseArgs({
 const effort: Effort = values.quick ? { seconds: 0.5, scale: 0.1 } : { seconds: 2, scale: 1 };
 const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
 const pattern = new RegExp(values.only);
-const rows = [...writeRows, ...drainRows, ...broadcastRows, ...storeRows].filter(({ name }) => pattern.test(name));
+const allRows = [...writeRows, ...drainRows, ...broadcastRows, ...storeRows, ...crashRows];
+const rows = allRows.filter(({ name }) => pattern.test(name));
 const started = circumstances();
 const path = values.json ?? `bench/results/${started.date.replaceAll(":", "-")}.json`;
 

@@ -28,7 +28,7 @@ export interface Prepared {
 
 export interface Row {
   readonly name: string;
-  readonly unit: "calls/s" | "messages/s" | "ms" | "bytes";
+  readonly unit: "calls/s" | "messages/s" | "messages" | "ms" | "bytes";
   /** What stands beside ours. */
   readonly beside: string;
   /** What a later issue asks for. */

@@ -145,6 +145,37 @@ test("a second interrupt ends the command with all that it started, and gives th
   expect(await takeUnsettled("apollo", 1)).toMatchObject([{ content: "endless", deliveryAttempt: 2 }]);
 });
 
+test("a command that does not want to end is killed", async () => {
+  const { create, write, start, until } = await startBench();
+  await create("apollo");
+  await write("apollo", "stubborn");
+  const command = 'trap "" TERM; echo started; while :; do cat /dev/zero > /dev/null; done';
+  const { child, says, result } = start("read", "apollo", "--follow", "--exec", command);
+  await says("stdout", "started\n");
+  child.kill("SIGTERM");
+  await until("apollo", { readerCount: 0 });
+  child.kill("SIGTERM");
+  const { stderr, exitCode } = await result;
+  expect(exitCode).toBe(143);
+  expect(stderr).toMatch(/^socketctl: message \S+: the command was ended by SIGKILL; given back\n$/);
+});
+
+test("Ctrl-C in a terminal, which goes to all its processes, does not reach the command", async () => {
+  const { create, write, address, until } = await startBench();
+  await create("apollo");
+  const gate = createGate();
+  await write("apollo", "work");
+  const command = `echo started; cat ${gate.path}; echo ended`;
+  const job = `set -m; socketctl read apollo --follow --exec "${command}" &`;
+  const { child, says, result } = startShell(address, `${job}\nread -r line; kill -INT -- -$!; wait $!; echo code $?`);
+  await says("stdout", "started\n");
+  child.stdin.write("\n");
+  await until("apollo", { readerCount: 0 });
+  await gate.open();
+  expect((await result).stdout).toBe("started\nended\ncode 130\n");
+  await until("apollo", { queueSize: 0 });
+});
+
 test("a restart of the server while a command runs neither ends the command nor repeats it", async () => {
   const { create, write, start, until, stop, restart } = await startBench();
   await create("apollo");

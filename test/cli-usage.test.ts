@@ -112,7 +112,13 @@ test("options of every command may come before it, and --address wins over the e
 });
 
 test("a server that is not there gives exit code 3 and its address", async () => {
-  for (const args of [["ls"], ["read", "x"], ["read", "x", "--follow"], ["chat"], ["rm", "a", "b"]]) {
+  const reads = [
+    ["read", "x"],
+    ["read", "x", "--follow"],
+    ["read", "x", "--ack"],
+    ["read", "x", "--exec", "true"],
+  ];
+  for (const args of [["ls"], ...reads, ["chat"], ["rm", "a", "b"], ["watch"], ["heartbeat", "x"], ["ack", "x", "1"]]) {
     const { stdout, stderr, exitCode } = await socketctl("127.0.0.1:1", args);
     expect({ args, stdout, exitCode }).toEqual({ args, stdout: "", exitCode: 3 });
     expect(stderr).toMatch(/^socketctl: UNAVAILABLE: 127\.0\.0\.1:1: [^\n]*\n$/);

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { test } from "vitest";
-import { TEAM_NUMBER } from "../src/registry/storage.js";
+import { type DropReason, type Mark, TEAM_NUMBER } from "../src/registry/storage.js";
 import { broadcast, create, direct, draft, FOREVER } from "./support/storage-events.js";
 import { type Restart, StoragePair } from "./support/storage-pair.js";
 
@@ -56,6 +56,19 @@ function idOf(pair: StoragePair, number: number): string {
 let bodies = 0;
 const nextBody = (): string => `message ${bodies++}`;
 
+/** A message of any queue, or the place right behind the last one. */
+function placesIn(pair: StoragePair, number: number, places: readonly number[]): number[] {
+  return places.map((place) => place % (pair.tail(number) + 2));
+}
+
+/** The queue of a socket or of a consumer. */
+function chosenQueue(pair: StoragePair, choice: number): number {
+  return pair.queueNumbers[choice % pair.queueNumbers.length] ?? TEAM_NUMBER;
+}
+
+const reason = fc.constantFrom<DropReason[]>("OVERFLOW", "EXPIRED");
+const markState = fc.constantFrom<Mark["state"][]>("HELD", "LENT", "WAITING", "PARKED");
+
 const oldestFew = (length: number): number[] => Array.from({ length }, (_, index) => index + 1);
 
 /** Every kind of step: its name, its weight, its values, what it does. */
@@ -81,19 +94,43 @@ const steps = [
     }
   }),
   step("settle some", 8, [pick, fc.array(pick, { maxLength: 8 })], (pair, choice, places) => {
-    const number = chosen(pair, choice);
-    const sequences = places.map((place) => place % (pair.tail(number) + 2));
-    pair.settle(number, sequences);
+    const number = chosenQueue(pair, choice);
+    pair.settle(number, placesIn(pair, number, places));
   }),
   step("settle the oldest", 4, [pick, pick], (pair, choice, part) => {
-    const number = chosen(pair, choice);
+    const number = chosenQueue(pair, choice);
     pair.settle(number, oldestFew(part % (pair.tail(number) + 1)));
   }),
-  step("drop", 2, [pick, pick], (pair, choice, part) => {
-    const number = chosen(pair, choice);
-    pair.drop(number, part % (pair.tail(number) + 2));
+  step("mark some", 8, [pick, fc.array(pick, { maxLength: 6 }), markState], (pair, choice, places, state) => {
+    const number = chosenQueue(pair, choice);
+    const mark = { state, failures: places.length, deliveredMs: pair.clock.ms, dueMs: pair.clock.ms + 5 };
+    pair.mark(
+      number,
+      placesIn(pair, number, places).map((sequence) => ({ sequence, ...mark })),
+    );
   }),
-  step("announce drops", 1, [pick], (pair, choice) => pair.announceDrops(chosen(pair, choice))),
+  step("mark the oldest", 4, [pick, pick, markState], (pair, choice, part, state) => {
+    const number = chosenQueue(pair, choice);
+    const mark = { state, failures: 1, deliveredMs: 0, dueMs: 0 };
+    pair.mark(
+      number,
+      oldestFew(part % (pair.tail(number) + 1)).map((sequence) => ({ sequence, ...mark })),
+    );
+  }),
+  step("drop", 3, [pick, fc.array(pick, { maxLength: 8 }), reason], (pair, choice, places, why) => {
+    const number = chosen(pair, choice);
+    pair.drop(number, placesIn(pair, number, places), why);
+  }),
+  step("announce drops", 1, [pick, reason], (pair, choice, why) => pair.announceDrops(chosen(pair, choice), why)),
+  step("seen", 1, [pick], (pair, choice) => pair.seen(chosenQueue(pair, choice))),
+  step("open a consumer", 3, [fc.nat(3), pick], (pair, name, after) => {
+    pair.openConsumer(`c${name}`, after % (pair.tail(TEAM_NUMBER) + 3));
+  }),
+  step("close a consumer", 1, [pick], (pair, choice) => {
+    const { consumers } = pair;
+    const consumer = consumers[choice % Math.max(1, consumers.length)];
+    if (consumer !== undefined) pair.closeConsumer(consumer.number);
+  }),
   step("create", 4, [pick], (pair, choice) => {
     const id = `s${choice % 9}`;
     if (pair.numbers.length > 6 || pair.socketIds.includes(id)) return;

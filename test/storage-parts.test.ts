@@ -4,14 +4,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CursorRow, LogEntry, StoreRow } from "../gen/ts/socketregistry/storage/v1/records.js";
 import type { Batch } from "../src/storage/commit.js";
+import { decodeCursor, encodeCursor } from "../src/storage/cursor-rows.js";
 import { BLOCK_SIZE, Entries, SPAN_BLOCKS } from "../src/storage/entries.js";
 import * as keys from "../src/storage/keys.js";
 import { Order } from "../src/storage/order.js";
-import { Queue } from "../src/storage/queue.js";
 import { Recent } from "../src/storage/recent.js";
 import { DamagedRecord, decodeRecord, encodeRecord, UnknownVersion } from "../src/storage/records.js";
 import { Removal, RemovedNotes } from "../src/storage/removal.js";
-import { decodeCursor, decodeRow, decodeSkips, encodeCursor, encodeMessage, encodeRow } from "../src/storage/rows.js";
+import { decodeRow, decodeSkips, encodeMessage, encodeRow } from "../src/storage/rows.js";
+import { SocketQueue } from "../src/storage/socket-queue.js";
 import { State } from "../src/storage/state.js";
 import { CHUNK_SIZE, Timeline } from "../src/storage/timeline.js";
 
@@ -133,6 +134,7 @@ test("rows and cursors come back as they were stored", () => {
     ),
     stateMessage: text,
     createdMs: revision,
+    createdRevision: revision,
     changedMs: revision,
     labels: fc.dictionary(
       text.filter((key) => key !== "__proto__"),
@@ -150,14 +152,24 @@ test("rows and cursors come back as they were stored", () => {
     }),
     { numRuns },
   );
+  const tally = fc.record({ count: revision, announced: revision });
+  const mark = fc.record({
+    sequence: revision,
+    revision,
+    state: fc.constantFrom("HELD" as const, "LENT" as const, "WAITING" as const, "PARKED" as const),
+    failures: fc.nat(),
+    deliveredMs: revision,
+    dueMs: revision,
+  });
   const cursor = fc.record({
     epochRevision: revision,
     floorSequence: fc.nat(),
     floorRevision: revision,
     settled: fc.uniqueArray(fc.nat(), { maxLength: 10 }).map((above) => above.sort((a, b) => a - b)),
-    droppedCount: revision,
-    droppedAnnounced: revision,
+    marks: fc.array(mark, { maxLength: 3 }),
+    drops: fc.record({ OVERFLOW: tally, EXPIRED: tally }),
     movedMs: revision,
+    seenMs: revision,
   });
   fc.assert(
     fc.property(cursor, (one) => {
@@ -321,7 +333,7 @@ test("a queue counts what is unsettled, in any order of settling", () => {
   fc.assert(
     fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
       const state = new State();
-      const queue = new Queue(state, 2, 0);
+      const queue = new SocketQueue(state, 2, 0);
       const sizes: number[] = [];
       const settled = new Set<number>();
       let at = 0;

@@ -156,12 +156,15 @@ test("drops, and what readers have been told of them, survive a restart", async 
   const before = await openStorage(folder);
   const number = await createSocket(before, "a");
   await write(before, direct("1", number), direct("2", number), direct("3", number));
-  before.drop(number, 1);
-  before.announceDrops(number);
-  before.drop(number, 2);
+  before.drop(number, [1], "OVERFLOW");
+  before.announceDrops(number, "OVERFLOW");
+  before.drop(number, [2], "OVERFLOW");
+  before.drop(number, [3], "EXPIRED");
   await before.durable();
   const { storage } = await reopen(copyOf(folder));
-  expect(storage.queue(number)).toMatchObject({ floor: 2, dropped: 2, droppedUnannounced: 1, depth: 1 });
+  const queue = storage.queue(number);
+  expect(queue).toMatchObject({ floor: 3, dropped: 3, depth: 0 });
+  expect([queue.unannounced("OVERFLOW"), queue.unannounced("EXPIRED")]).toEqual([1, 1]);
 });
 
 test.each(["close", "crash"])("what a deleted socket left is erased after a %s too", async (how) => {

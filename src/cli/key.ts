@@ -12,22 +12,33 @@ export const keyOptions = {
   },
 } as const satisfies Options;
 
+export interface CallOnceOptions {
+  /** What is done, as `writing`. */
+  doing: string;
+  requestId: string;
+  /** The value of --request-id with which the whole run can be repeated. Default: the request id. */
+  runId?: string | undefined;
+}
+
 /** Makes a call, again where the server cannot be reached. If that is in vain, says how to go on from here. */
 export async function callOnce<T>(
   { output, signal }: Pick<Context, "output" | "signal">,
-  doing: string,
-  givenId: string | undefined,
-  call: (requestId: string) => Promise<T>,
+  { doing, requestId, runId = requestId }: CallOnceOptions,
+  call: () => Promise<T>,
 ): Promise<T> {
-  const requestId = givenId || randomUUID();
   try {
-    return await retry(() => call(requestId), { signal, announce: output.warn, doing });
+    return await retry(call, { signal, announce: output.warn, doing });
   } catch (error) {
-    if (isUnanswered(error)) output.warn(unansweredText(requestId));
+    if (isUnanswered(error)) output.warn(unansweredText(runId));
     throw error;
   }
 }
 
-export function unansweredText(requestId: string): string {
-  return `it may have happened; with --request-id ${requestId} it happens once, however often it is tried`;
+/** The request id that was given, or one that nobody else makes up. */
+export function requestIdOf(given: string | undefined): string {
+  return given || randomUUID();
+}
+
+export function unansweredText(runId: string): string {
+  return `it may have happened; with --request-id ${runId} it happens once, however often it is tried`;
 }

@@ -1,6 +1,14 @@
-import type { Change, LogEvent, ProfileChange, SocketNumber, SocketRow } from "../registry/storage.js";
+import {
+  type Change,
+  type LogEvent,
+  type ProfileChange,
+  type SocketNumber,
+  type SocketRow,
+  TEAM_NUMBER,
+} from "../registry/storage.js";
 import type { Batch } from "./commit.js";
-import { contextKey, cursorKey, logKey, promptKey, rowKey } from "./keys.js";
+import { deleteCursor, putCursor } from "./cursor-rows.js";
+import { contextKey, logKey, promptKey, rowKey } from "./keys.js";
 import { seal } from "./records.js";
 import { encodeChange, encodeRow } from "./rows.js";
 import type { State } from "./state.js";
@@ -34,7 +42,7 @@ export function applyChange(state: State, batch: Batch, event: SocketEvent, revi
     }
     case "reset": {
       const row = state.change(revision, timeMs, event.number, event.draft, event.queue);
-      if (event.queue) batch.del(cursorKey(event.number));
+      if (event.queue) renewCursors(state, batch, event.number);
       if (event.context) batch.del(contextKey(event.number));
       return { ...putChange(state, batch, event.queue ? "RESET" : "UPDATED", row), ended: event.number };
     }
@@ -43,6 +51,16 @@ export function applyChange(state: State, batch: Batch, event: SocketEvent, revi
       return { ...putDelete(state, batch, revision, timeMs, row), ended: row.number };
     }
   }
+}
+
+/** Removes what was kept of a queue that begins anew, and of those that follow it. */
+function renewCursors(state: State, batch: Batch, number: SocketNumber): void {
+  deleteCursor(batch, number);
+  const queue = state.queue(number);
+  // When its agent was seen stays.
+  if (queue !== undefined && queue.seenMs > 0) putCursor(batch, queue);
+  if (number !== TEAM_NUMBER) return;
+  for (const consumer of state.consumers.all()) deleteCursor(batch, consumer.number);
 }
 
 /** Logs a change of a row that was changed in memory already, and replaces it on disk. */
@@ -88,5 +106,6 @@ function putProfile(batch: Batch, number: SocketNumber, { prompt, context }: Pro
 }
 
 function forget(number: SocketNumber, batch: Batch): void {
-  for (const key of [rowKey(number), promptKey(number), contextKey(number), cursorKey(number)]) batch.del(key);
+  for (const key of [rowKey(number), promptKey(number), contextKey(number)]) batch.del(key);
+  deleteCursor(batch, number);
 }

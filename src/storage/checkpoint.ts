@@ -3,8 +3,8 @@ import type { Batch } from "./commit.js";
 import { packDifferences, unpackDifferences } from "./differences.js";
 import { BLOCK_SIZE, type Entries } from "./entries.js";
 import { checkpointKey, checkpointRange } from "./keys.js";
-import type { Queue } from "./queue.js";
 import { decodeRecord, encodeRecord } from "./records.js";
+import type { SocketQueue } from "./socket-queue.js";
 import { type ReadRows, readEach } from "./source.js";
 import type { State } from "./state.js";
 import type { TimelineImage } from "./timeline.js";
@@ -81,7 +81,7 @@ interface CopiedQueue {
   readonly endIndex: number | undefined;
 }
 
-const living = (queue: Queue): { queue: Queue; endIndex: undefined } => ({ queue, endIndex: undefined });
+const living = (queue: SocketQueue): { queue: SocketQueue; endIndex: undefined } => ({ queue, endIndex: undefined });
 
 const NOTHING = new Uint8Array();
 

@@ -39,6 +39,9 @@ export class ConsumerQueue extends Queue {
     return [];
   }
 
+  /** The order is the feed's. */
+  trim(): void {}
+
   release(): void {}
 
   protected leave(): void {}

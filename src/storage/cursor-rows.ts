@@ -5,7 +5,7 @@ import {
   type MarkState,
   ParkedRow,
 } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import type { Consumer, SocketNumber } from "../registry/storage.js";
+import type { Consumer, Mark, SocketNumber } from "../registry/storage.js";
 import type { Batch } from "./commit.js";
 import { consumerKey, cursorKey, parkedKey } from "./keys.js";
 import type { KeptMark } from "./marks.js";
@@ -19,7 +19,7 @@ export interface ParkedImage {
 }
 
 /** The stored numbers of the words; they are those of MarkState and never change. */
-const markStates = [undefined, "HELD", "LENT", "WAITING", "PARKED"] as const;
+const markStates: readonly (Mark["state"] | undefined)[] = [undefined, "HELD", "LENT", "WAITING", "PARKED"];
 
 /** Adds the delivery state of a queue to a batch. */
 export function putCursor(batch: Batch, queue: Queue): void {

@@ -1,6 +1,6 @@
 import type { Entries } from "./entries.js";
-import type { Queue } from "./queue.js";
 import { countBefore } from "./search.js";
+import type { SocketQueue } from "./socket-queue.js";
 import type { Timeline } from "./timeline.js";
 
 /** This many parts of queues are looked at in one step. */
@@ -8,7 +8,7 @@ const PARTS_PER_STEP = 50_000;
 
 /** A queue that ended. */
 export interface Ended {
-  readonly queue: Queue;
+  readonly queue: SocketQueue;
   /** How many broadcasts the timeline had by then: the order goes on with the timeline, though nobody has it any more. */
   readonly endIndex: number;
 }
@@ -26,7 +26,7 @@ interface Shared {
 export function* erase(
   { entries, timeline }: Shared,
   ended: Iterable<Ended>,
-  queues: Iterable<Queue>,
+  queues: Iterable<SocketQueue>,
 ): Generator<void> {
   const revisions = new Set<number>();
   for (const { queue, endIndex } of ended) {

@@ -7,7 +7,9 @@ const LOG = 0x10;
 const ROW = 0x20;
 const PROMPT = 0x21;
 const CONTEXT = 0x22;
+const CONSUMER = 0x23;
 const CURSOR = 0x30;
+const PARKED = 0x31;
 const REMOVED = 0x40;
 const REMOVED_SPAN = 0x41;
 const CHECKPOINT = 0x50;
@@ -21,7 +23,10 @@ export const logKey = (revision: number): Buffer => key64(LOG, revision);
 export const rowKey = (number: number): Buffer => key32(ROW, number);
 export const promptKey = (number: number): Buffer => key32(PROMPT, number);
 export const contextKey = (number: number): Buffer => key32(CONTEXT, number);
+export const consumerKey = (number: number): Buffer => key32(CONSUMER, number);
 export const cursorKey = (number: number): Buffer => key32(CURSOR, number);
+/** The parked messages of a queue. */
+export const parkedKey = (number: number): Buffer => key32(PARKED, number);
 /** What was removed of one block of the log. */
 export const removedKey = (block: number): Buffer => key64(REMOVED, block);
 /** A span of blocks that were removed altogether. */
@@ -54,11 +59,13 @@ export const receiptsPlace = (key: Buffer): ReceiptsPlace => ({
   epochRevision: read64(key, 5),
   sequence: read64(key, 13),
 });
-/** The number in a key of `rowKey` or `cursorKey`. */
+/** The number in a key of a socket, a consumer or a queue. */
 export const number32 = (key: Buffer): number => key.readUInt32BE(1);
 
 /** Whether a key is one of `rowKey`. */
 export const isRowKey = (key: Buffer): boolean => key[0] === ROW;
+/** Whether a key is one of `consumerKey`. */
+export const isConsumerKey = (key: Buffer): boolean => key[0] === CONSUMER;
 
 export interface ReceiptsPlace {
   readonly number: number;
@@ -77,7 +84,9 @@ export const logRange = (from: number, last?: number): KeyRange => ({
   lt: last === undefined ? Buffer.from([LOG + 1]) : logKey(last + 1),
 });
 export const rowRange = kind(ROW);
+export const consumerRange = kind(CONSUMER);
 export const cursorRange = kind(CURSOR);
+export const parkedRange = kind(PARKED);
 export const removedRange = kind(REMOVED);
 export const removedSpanRange = kind(REMOVED_SPAN);
 export const rememberedRange = kind(REMEMBERED);

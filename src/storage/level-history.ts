@@ -1,10 +1,13 @@
 import { LogEntry } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import type { Change, ChangesPage, Letter } from "../registry/storage.js";
+import type { Change, ChangesPage, Fate, Letter } from "../registry/storage.js";
+import { fateIn } from "./fate.js";
 import { logKey, logRange, number64 } from "./keys.js";
 import { type Database, suspect } from "./level-files.js";
 import type { LogOptions } from "./level-options.js";
 import { getMany } from "./level-reader.js";
 import { rowsOf } from "./level-source.js";
+import type { Queue } from "./queue.js";
+import { readReceipt } from "./receipts.js";
 import { RecentChanges } from "./recent-changes.js";
 import { decodeIfSound } from "./records.js";
 import { changeIn, decodeSkips } from "./rows.js";
@@ -13,8 +16,18 @@ import type { State } from "./state.js";
 
 /** So many entries are looked at for one page of changes, so that a page never takes long. */
 const ENTRIES_PER_PAGE = 1_000;
+/** A receipt is most often in the first row that is looked at. */
+const RECEIPTS_PER_STEP = 16;
 
-/** The log read as what happened, whatever queue it is in: changes of sockets, messages with their routes, replies. */
+interface Parts {
+  readonly db: Database;
+  readonly state: State;
+  readonly options: LogOptions;
+  /** Resolves when every change so far is durable. */
+  readonly durable: () => Promise<void>;
+}
+
+/** The log read as what happened: changes of sockets, messages with their routes and their replies, what became of them. */
 export class LevelHistory {
   /** The changes since it began. */
   recent: RecentChanges;
@@ -22,14 +35,18 @@ export class LevelHistory {
   newestChange: number;
   readonly #db: Database;
   readonly #rows: ReadRows;
+  readonly #receipts: ReadRows;
   readonly #state: State;
   readonly #options: LogOptions;
+  readonly #durable: () => Promise<void>;
 
-  constructor(db: Database, state: State, options: LogOptions) {
+  constructor({ db, state, options, durable }: Parts) {
     this.#db = db;
     this.#rows = rowsOf(db);
+    this.#receipts = rowsOf(db, RECEIPTS_PER_STEP);
     this.#state = state;
     this.#options = options;
+    this.#durable = durable;
     this.recent = new RecentChanges(state.entries.last);
     this.newestChange = state.entries.last;
   }
@@ -66,6 +83,16 @@ export class LevelHistory {
     const { sender, recipient, body, targets, everyone, skipped, skipReasons } = entry.message;
     const skips = [...decodeSkips(skipped, skipReasons)].map(([number, reason]) => ({ number, reason }));
     return { revision, timeMs: entry.timeMs, sender, recipient, body, targets, everyone, skipped: skips };
+  }
+
+  /** What became of a message. What that stands on is durable when it is told, and so is the receipt. */
+  async fate(queue: Queue, revision: number): Promise<Fate | undefined> {
+    const { durableRevision, entries } = this.#state;
+    if (revision > durableRevision) return undefined;
+    const fate = fateIn(queue, revision, entries.historyFloor);
+    await this.#durable();
+    if (fate?.state !== "SETTLED" || fate.sequence === 0) return fate;
+    return (await readReceipt(this.#receipts, queue, fate.sequence)) ?? fate;
   }
 
   /** The durable messages after a revision that answer another one. */

@@ -1,41 +1,39 @@
 import { StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import type {
-  Appended,
-  Fate,
-  LogEvent,
-  Profile,
-  Remembered,
-  RetentionLimits,
-  SocketNumber,
-  Stored,
+import {
+  type Appended,
+  type Consumer,
+  type LogEvent,
+  type Profile,
+  type Remembered,
+  type RetentionLimits,
+  type SocketNumber,
+  type Stored,
+  TEAM_NUMBER,
 } from "../registry/storage.js";
 import type { Answers } from "./answers.js";
 import { applyChange } from "./changes.js";
 import { Checkpoints } from "./checkpoint.js";
 import { type Batch, GroupCommit } from "./commit.js";
-import { fateIn } from "./fate.js";
+import { deleteCursor, putConsumer, putCursor } from "./cursor-rows.js";
 import { Growth } from "./growth.js";
-import { cursorKey, logKey, storeKey } from "./keys.js";
+import { consumerKey, logKey, storeKey } from "./keys.js";
 import { type Database, suspect } from "./level-files.js";
 import { LevelHistory } from "./level-history.js";
 import type { LogOptions } from "./level-options.js";
 import { getMany, LevelReader } from "./level-reader.js";
-import { rowsOf } from "./level-source.js";
 import { mend } from "./mend.js";
 import type { Queue } from "./queue.js";
 import { ReceiptSweep } from "./receipt-sweep.js";
-import { putReceipts, readReceipt } from "./receipts.js";
+import { putReceipts } from "./receipts.js";
 import { encodeRecord } from "./records.js";
 import type { Recovered } from "./recovery.js";
 import { Removal } from "./removal.js";
-import { encodeCursor, encodeMessage } from "./rows.js";
+import { encodeMessage } from "./rows.js";
 import type { State } from "./state.js";
 import type { Witness } from "./witness.js";
 
 /** How many dead entries go in one batch, so that removal never holds up writes for long. */
 const REMOVED_PER_BATCH = 1_000;
-/** A receipt is most often in the first row that is looked at. */
-const RECEIPTS_PER_STEP = 16;
 
 /** What the owner of the log wants to hear. */
 export interface LogHooks {
@@ -80,7 +78,7 @@ export class LevelLog {
     this.recovered = recovered;
     this.state = recovered.state;
     this.answers = answers;
-    this.history = new LevelHistory(db, this.state, options);
+    this.history = new LevelHistory({ db, state: this.state, options, durable: () => this.durable() });
     this.#witness = witness;
     this.#options = options;
     this.#hooks = hooks;
@@ -146,15 +144,6 @@ export class LevelLog {
     return this.#reader.profile(number);
   }
 
-  /** What became of a message. What it stands on is durable when it is told, and so is the receipt. */
-  async fate(queue: Queue, revision: number): Promise<Fate | undefined> {
-    if (revision > this.state.durableRevision) return undefined;
-    const fate = fateIn(queue, revision, this.state.entries.historyFloor);
-    await this.durable();
-    if (fate?.state !== "SETTLED" || fate.sequence === 0) return fate;
-    return (await readReceipt(rowsOf(this.#db, RECEIPTS_PER_STEP), queue, fate.sequence)) ?? fate;
-  }
-
   remember(remembered: Remembered): void {
     this.answers.add(remembered, this.#commit.batch());
   }
@@ -178,6 +167,26 @@ export class LevelLog {
   moved(queue: Queue): void {
     this.#commit.touch();
     this.#moved.add(queue);
+    this.state.moved(queue);
+  }
+
+  openConsumer(name: string, after: number): Consumer {
+    const batch = this.#commit.batch();
+    const { consumer, opened } = this.state.openConsumer(name, after, this.#options.now());
+    putConsumer(batch, consumer);
+    if (opened === undefined) return consumer;
+    this.#moved.add(opened);
+    // Its number is given out.
+    this.#putStore(batch);
+    return consumer;
+  }
+
+  closeConsumer(number: SocketNumber): void {
+    const batch = this.#commit.batch();
+    this.state.consumers.delete(number);
+    batch.del(consumerKey(number));
+    deleteCursor(batch, number);
+    this.#growing.numbers.add(number);
   }
 
   /** Erases what deleted and reset sockets had, lets history go beyond the limits, and removes what is dead. */
@@ -186,6 +195,7 @@ export class LevelLog {
     if (this.state.endedQueues().length > 0) this.#sweep.request();
     for (const _ of this.state.erase()) await nextTurn();
     if (entries.retain(limits, this.#options.now(), this.state.durableRevision)) {
+      this.state.consumers.follow();
       this.#putStore(this.#commit.batch());
       this.#sweep.request();
     }
@@ -251,7 +261,7 @@ export class LevelLog {
     for (const queue of this.#moved) {
       // A queue that ended has no cursor any more.
       if (this.state.queue(queue.number) !== queue) continue;
-      batch.put(cursorKey(queue.number), encodeCursor(queue.cursor()));
+      putCursor(batch, queue);
       putReceipts(queue, queue.takeEndings(), batch);
     }
     this.#moved.clear();
@@ -265,6 +275,9 @@ export class LevelLog {
     if (revision > this.state.durableRevision) {
       this.#witness.write(revision);
       this.state.durableRevision = revision;
+    }
+    if (growth.numbers.has(TEAM_NUMBER)) {
+      for (const { number } of this.state.consumers.all()) growth.numbers.add(number);
     }
     if (growth.change > 0) this.history.newestChange = growth.change;
     // More was forgotten than goes in one batch.

@@ -32,15 +32,14 @@ export class LevelReader {
    * all of them when the queue has ended.
    */
   async messages(queue: Queue, sequences: readonly number[]): Promise<Stored[]> {
-    const { oldest, durableTail } = queue;
+    const { durableTail } = queue;
     const places = sequences
-      .filter((sequence) => sequence >= oldest && sequence <= durableTail)
-      .map((sequence) => ({ sequence, revision: queue.order.revisionAt(sequence) }));
+      .filter((sequence) => sequence <= durableTail && queue.isReadable(sequence))
+      .map((sequence) => ({ sequence, revision: queue.revisionAt(sequence) }));
     const bodies = await this.#bodies(places.map(({ revision }) => revision));
     if (this.#state.queue(queue.number) !== queue) return [];
-    const oldestNow = queue.oldest;
     return places
-      .filter(({ sequence }) => sequence >= oldestNow)
+      .filter(({ sequence }) => queue.isReadable(sequence))
       .map(({ sequence, revision }) => {
         const found = bodies.get(revision);
         // Field by field: to spread two objects into a third would cost more than to read them.

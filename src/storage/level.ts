@@ -2,9 +2,12 @@ import { mkdirSync } from "node:fs";
 import type {
   Appended,
   ChangesPage,
+  Consumer,
+  DropReason,
   Fate,
   Letter,
   LogEvent,
+  Mark,
   Profile,
   QueueView,
   ReadLimits,
@@ -144,21 +147,49 @@ export class LevelStorage implements Storage {
   settle(number: SocketNumber, sequences: readonly number[]): void {
     const log = this.#open();
     const queue = this.#queue(log, number);
-    if (queue.settle(sequences, this.#options.now())) log.moved(queue);
+    if (queue.settle(sequences, this.#options.now()) > 0) log.moved(queue);
   }
 
-  drop(number: SocketNumber, through: number): number {
+  mark(number: SocketNumber, marks: readonly Mark[]): void {
     const log = this.#open();
     const queue = this.#queue(log, number);
-    const dropped = queue.drop(through, this.#options.now());
+    if (queue.mark(marks)) log.moved(queue);
+  }
+
+  drop(number: SocketNumber, sequences: readonly number[], reason: DropReason): number {
+    const log = this.#open();
+    const queue = this.#queue(log, number);
+    const dropped = queue.drop(sequences, reason, this.#options.now());
     if (dropped > 0) log.moved(queue);
     return dropped;
   }
 
-  announceDrops(number: SocketNumber): void {
+  announceDrops(number: SocketNumber, reason: DropReason): void {
     const log = this.#open();
     const queue = this.#queue(log, number);
-    if (queue.announceDrops()) log.moved(queue);
+    if (queue.announceDrops(reason)) log.moved(queue);
+  }
+
+  seen(number: SocketNumber, seenMs: number): void {
+    const log = this.#open();
+    const queue = this.#queue(log, number);
+    if (queue.seen(seenMs)) log.moved(queue);
+  }
+
+  consumer(name: string): Consumer | undefined {
+    return this.#open().state.consumers.find(name);
+  }
+
+  consumers(): Iterable<Consumer> {
+    return this.#open().state.consumers.all();
+  }
+
+  openConsumer(name: string, after: number): Consumer {
+    return this.#open().openConsumer(name, after);
+  }
+
+  closeConsumer(number: SocketNumber): void {
+    this.#open().closeConsumer(number);
   }
 
   changes(after: number, limit: number): Promise<ChangesPage | undefined> {
@@ -177,7 +208,7 @@ export class LevelStorage implements Storage {
   fate(number: SocketNumber, revision: number): Promise<Fate | undefined> {
     return this.#guard(async (log) => {
       const queue = log.state.queue(number);
-      return queue && (await log.fate(queue, revision));
+      return queue && (await log.history.fate(queue, revision));
     });
   }
 

@@ -2,7 +2,8 @@ import { type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
 import { applyChange, putChange, putDelete } from "./changes.js";
 import { Checkpoints } from "./checkpoint.js";
 import type { Batch } from "./commit.js";
-import { isRowKey, number32 } from "./keys.js";
+import { deleteCursor } from "./cursor-rows.js";
+import { isConsumerKey, isRowKey, number32 } from "./keys.js";
 import { isDamaged, type Recovered } from "./recovery.js";
 import type { Removal } from "./removal.js";
 
@@ -37,7 +38,7 @@ const NOBODY: Omit<SocketRow, "number"> = {
  * Adds to the first batch of an opening what the store lacks: the feed, and what damage makes necessary. What is lost is
  * noted, so that it is missed only once, and every socket gets a new epoch, because nobody can know whose message it
  * was.
- * @returns the numbers of the sockets whose cursors changed
+ * @returns the numbers of the queues whose cursors changed
  */
 export function mend({ state, damage }: Recovered, removal: Removal, batch: Batch, nowMs: number): number[] {
   const timeMs = Math.max(state.timeMs, nowMs);
@@ -45,11 +46,12 @@ export function mend({ state, damage }: Recovered, removal: Removal, batch: Batc
     Checkpoints.forget(batch);
     for (const key of damage.damagedKeys) {
       batch.del(key);
-      // A socket without its row is gone, and the rest of it goes too. Nobody knows any more who it was.
-      if (isRowKey(key)) {
-        state.nextNumber = Math.max(state.nextNumber, number32(key) + 1);
-        putDelete(state, batch, state.entries.last + 1, timeMs, { ...NOBODY, number: number32(key) });
-      }
+      if (!isRowKey(key) && !isConsumerKey(key)) continue;
+      // Without its row it is gone, and the rest of it goes too. Nobody knows any more who it was.
+      const number = number32(key);
+      state.nextNumber = Math.max(state.nextNumber, number + 1);
+      if (isRowKey(key)) putDelete(state, batch, state.entries.last + 1, timeMs, { ...NOBODY, number });
+      else deleteCursor(batch, number);
     }
     removal.remove(damage.lost, batch);
   }
@@ -62,5 +64,5 @@ export function mend({ state, damage }: Recovered, removal: Removal, batch: Batc
     const row = state.renewEpoch(state.entries.last + 1, timeMs, number);
     putChange(state, batch, "UPDATED", row);
   }
-  return numbers;
+  return [...numbers, ...[...state.consumers.all()].map(({ number }) => number)];
 }

@@ -85,6 +85,12 @@ export class Order {
     return next < this.#anchors.length ? Math.min(covered, this.#part(next, SEQUENCE) - 1) : covered;
   }
 
+  /** The sequence of an entry; 0 when it is not one of these. */
+  sequenceOf(revision: number): number {
+    const sequence = this.sequenceUpTo(revision);
+    return revision > 0 && this.revisionAt(sequence) === revision ? sequence : 0;
+  }
+
   /** Whether there may be something to trim. */
   get isLong(): boolean {
     return this.#anchors.length - this.#head > STRIDE;

@@ -51,6 +51,8 @@ export abstract class Queue implements QueueView {
   abstract get activityMs(): number;
   /** What became of messages since this was asked last. */
   abstract takeEndings(): readonly Ending[];
+  /** Lets go of what the order knows of messages that nobody can read by position any more. */
+  abstract trim(): void;
   /** A message is settled and below the floor. */
   abstract release(revision: number): void;
   /** A message is about to be settled. */

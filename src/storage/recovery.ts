@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
+import type { Consumer } from "../registry/storage.js";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.js";
+import { decodeConsumer, decodeCursor, decodeParked, type ParkedImage } from "./cursor-rows.js";
 import { BLOCK_SIZE } from "./entries.js";
-import { cursorRange, number32, rowKey, rowRange, storeKey } from "./keys.js";
-import type { Cursor } from "./queue.js";
+import { consumerRange, cursorRange, number32, parkedRange, rowKey, rowRange, storeKey } from "./keys.js";
+import type { QueueImage } from "./queue.js";
 import { DamagedRecord, decodeRecord, UnknownVersion } from "./records.js";
 import { RemovedNotes } from "./removal.js";
 import { type Known, type Replayed, replay } from "./replay.js";
-import { decodeCursor, decodeRow } from "./rows.js";
+import { decodeRow } from "./rows.js";
 import { readEach, type Source } from "./source.js";
 import type { State } from "./state.js";
 
@@ -49,10 +51,10 @@ export function isDamaged({ lost, damagedKeys, isSalvaged }: Damage): boolean {
 export async function recover(source: Source, acknowledged: number, isSalvaged: boolean): Promise<Recovered> {
   const { store, isNew, damaged } = await readStore(source);
   const { notes, damaged: damagedNotes } = await RemovedNotes.read(source.rows);
-  const { rows, cursors, damaged: damagedRows } = await readRows(source);
+  const { damaged: damagedRows, ...rows } = await readRows(source);
   const damagedKeys = [...damaged, ...damagedNotes, ...damagedRows];
   const last = Math.max((await source.revisions()).last, store.lastRevision);
-  const known: Known = { store, last, notes, rows, cursors };
+  const known: Known = { store, last, notes, ...rows };
   const checkpoint = damagedKeys.length > 0 || isSalvaged ? undefined : await readCheckpoint(source.rows, last);
   const attempt = await replay(source, known, checkpoint);
   const isSound = checkpoint === undefined || attempt.lost.length + attempt.lostSockets.length === 0;
@@ -100,16 +102,36 @@ function newStore(firstRevision: number): StoreRow {
   return { format: FORMAT, instance, historyFloor: 0, firstRevision, lastRevision: 0, lastTimeMs: 0, nextNumber: 0 };
 }
 
-async function readRows(source: Source): Promise<Pick<Known, "rows" | "cursors"> & { damaged: Buffer[] }> {
+type Rows = Pick<Known, "rows" | "cursors" | "parked" | "consumers">;
+
+async function readRows({ rows: read }: Source): Promise<Rows & { damaged: Buffer[] }> {
   const rows: ReturnType<typeof decodeRow>[] = [];
-  const cursors = new Map<number, Cursor>();
-  const damaged = await readEach(source.rows, rowRange, (key, value) => {
+  const cursors = new Map<number, QueueImage>();
+  const parked = new Map<number, ParkedImage>();
+  const consumers: Consumer[] = [];
+  const damaged = await readEach(read, rowRange, (key, value) => {
     const row = decodeRow(value);
     if (row.number !== number32(key)) throw new DamagedRecord("a socket's row has another socket's key");
     rows.push(row);
   });
-  const damagedCursors = await readEach(source.rows, cursorRange, (key, value) => {
+  const damagedConsumers = await readEach(read, consumerRange, (key, value) => {
+    const consumer = decodeConsumer(value);
+    if (consumer.number !== number32(key)) throw new DamagedRecord("a consumer's row has another consumer's key");
+    consumers.push(consumer);
+  });
+  const damagedCursors = await readEach(read, cursorRange, (key, value) => {
     cursors.set(number32(key), decodeCursor(value));
   });
-  return { rows, cursors, damaged: [...damaged, ...damagedCursors] };
+  const damagedParked = await readEach(read, parkedRange, (key, value) => {
+    parked.set(number32(key), decodeParked(value));
+  });
+  // The floor has passed what was parked: without the cursor it comes again, and with it it would be lost.
+  for (const key of damagedParked) cursors.delete(number32(key));
+  return {
+    rows,
+    cursors,
+    parked,
+    consumers,
+    damaged: [...damaged, ...damagedConsumers, ...damagedCursors, ...damagedParked],
+  };
 }

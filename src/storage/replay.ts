@@ -4,13 +4,15 @@ import {
   type SocketChanged,
   type StoreRow,
 } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import { type SocketNumber, type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
+import { type Consumer, type SocketNumber, type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
 import { anchorsOf, type Checkpoint, restoreEntries, timelineOf } from "./checkpoint.js";
+import type { ParkedImage } from "./cursor-rows.js";
 import { logRange, number64 } from "./keys.js";
-import { type Cursor, Queue } from "./queue.js";
+import type { Queue, QueueImage } from "./queue.js";
 import { decodeIfSound } from "./records.js";
 import type { RemovedNotes } from "./removal.js";
 import { decodeSkips } from "./rows.js";
+import { SocketQueue } from "./socket-queue.js";
 import type { Source } from "./source.js";
 import { State } from "./state.js";
 import { Timeline } from "./timeline.js";
@@ -28,7 +30,9 @@ export interface Known {
   readonly last: number;
   readonly notes: RemovedNotes;
   readonly rows: readonly SocketRow[];
-  readonly cursors: ReadonlyMap<number, Cursor>;
+  readonly cursors: ReadonlyMap<number, QueueImage>;
+  readonly parked: ReadonlyMap<number, ParkedImage>;
+  readonly consumers: readonly Consumer[];
 }
 
 export interface Replayed {
@@ -48,27 +52,29 @@ export async function replay(source: Source, known: Known, checkpoint: Checkpoin
   const { entries } = state;
   entries.settleAll(store.historyFloor);
   const images = restoreCheckpoint(state, checkpoint, known);
-  const waiting: Queue[] = [];
+  const waiting: SocketQueue[] = [];
   for (const row of known.rows) {
     state.putRow(row);
     const image = images.get(row.epochRevision);
     images.delete(row.epochRevision);
     if (image !== undefined) state.putQueue(image.queue);
-    else waiting.push(new Queue(state, row.number, row.epochRevision, startOf(row, known)));
+    else waiting.push(new SocketQueue(state, row.number, row.epochRevision, startOf(row, known)));
   }
+  for (const consumer of known.consumers) state.consumers.put(consumer);
+  // A number that has a row of any kind was given out.
+  const numbers = [...known.consumers.map(({ number }) => number), ...known.cursors.keys()];
+  for (const number of numbers) state.nextNumber = Math.max(state.nextNumber, number + 1);
   state.nextNumber = Math.max(state.nextNumber, store.nextNumber);
   const from = checkpoint?.revision ?? 0;
   const sockets = new Map<SocketNumber, number>();
   if (known.last > 0) sockets.set(TEAM_NUMBER, known.last);
   for (const { queue, endIndex } of images.values()) if (endIndex === undefined) sockets.set(queue.number, from);
   const { lost, read, unclaimed } = await readLog(source, { state, known, waiting, from, sockets });
-  for (const queue of state.queues()) {
-    const cursor = known.cursors.get(queue.number);
-    const isOwn = cursor?.epochRevision === queue.epochRevision;
-    queue.restore(isOwn ? cursor : queue.cursor());
-  }
+  for (const queue of state.queues()) queue.restore(imageOf(queue, known));
   holdAll(state);
   entries.settleAll(store.historyFloor);
+  const feed = [...state.queues()].find(({ number }) => number === TEAM_NUMBER);
+  if (feed !== undefined) state.consumers.restore(feed, (queue) => imageOf(queue, known));
   // The messages of sockets that were deleted or reset since may not have been erased before the end.
   for (const revision of unclaimed) entries.erase(revision);
   for (const { queue, endIndex } of images.values()) state.addEnded(queue, endIndex);
@@ -86,6 +92,15 @@ function startOf({ number, epochRevision }: SocketRow, { store, cursors }: Known
   return Math.max(epochRevision, Math.min(store.historyFloor, floor));
 }
 
+/** The delivery state that was kept of a queue in its epoch. */
+function imageOf(queue: Queue, { cursors, parked }: Known): QueueImage {
+  const { number, epochRevision } = queue;
+  const cursor = cursors.get(number);
+  const image = cursor?.epochRevision === epochRevision ? cursor : queue.image();
+  const row = parked.get(number);
+  return row?.epochRevision === epochRevision ? { ...image, marks: [...image.marks, ...row.marks] } : image;
+}
+
 /** @returns the queues of the checkpoint, by the revision at which they began, which is another one for each */
 function restoreCheckpoint(state: State, checkpoint: Checkpoint | undefined, known: Known): Map<number, Image> {
   const queues = new Map<number, Image>();
@@ -98,7 +113,7 @@ function restoreCheckpoint(state: State, checkpoint: Checkpoint | undefined, kno
   state.timeMs = Math.max(state.timeMs, entries.timeMs(checkpoint.revision) ?? 0);
   state.timeline = Timeline.from(timelineOf(checkpoint), entries);
   for (const image of checkpoint.pieces.flatMap((piece) => piece.queues)) {
-    const queue = new Queue(state, image.number, image.epochRevision);
+    const queue = new SocketQueue(state, image.number, image.epochRevision);
     queue.order.restore(anchorsOf(image));
     queues.set(image.epochRevision, { queue, endIndex: image.endIndex });
   }
@@ -107,7 +122,7 @@ function restoreCheckpoint(state: State, checkpoint: Checkpoint | undefined, kno
 
 /** A queue of the checkpoint, and where it ended if it had by then. */
 interface Image {
-  readonly queue: Queue;
+  readonly queue: SocketQueue;
   readonly endIndex: number | undefined;
 }
 
@@ -115,7 +130,7 @@ interface Reading {
   readonly state: State;
   readonly known: Known;
   /** Queues that begin later than the place where reading starts. */
-  readonly waiting: Queue[];
+  readonly waiting: SocketQueue[];
   /** Entries up to this revision are known already and are only checked. */
   readonly from: number;
   /** The sockets that there were, each with the revision by which it was there. It is kept up. */

@@ -1,7 +1,6 @@
 import {
   type ChangeKind,
   type ConfigRow,
-  CursorRow,
   LogEntry,
   SocketRow as SocketRecord,
 } from "../../gen/ts/socketregistry/storage/v1/records.js";
@@ -14,7 +13,6 @@ import type {
   SocketNumber,
   SocketRow,
 } from "../registry/storage.js";
-import type { Cursor } from "./queue.js";
 import { decodeRecord, encodeRecord } from "./records.js";
 
 /** The stored numbers of the words; they are those of socketregistry.v1 and never change. */
@@ -119,26 +117,6 @@ export function fromRecord(record: SocketRecord): SocketRow {
     epochRevision: record.epochRevision,
     changedRevision: record.changedRevision,
   };
-}
-
-export function encodeCursor(cursor: Cursor): Buffer {
-  let before = cursor.floorSequence;
-  const settled = cursor.settled.map((sequence) => {
-    const difference = sequence - before;
-    before = sequence;
-    return difference;
-  });
-  return encodeRecord(CursorRow, { ...cursor, settled });
-}
-
-export function decodeCursor(stored: Buffer): Cursor {
-  const row = decodeRecord(CursorRow, stored);
-  let sequence = row.floorSequence;
-  const settled = row.settled.map((difference) => {
-    sequence += difference;
-    return sequence;
-  });
-  return { ...row, settled };
 }
 
 /** A socket's row to lie in another record. */

@@ -87,7 +87,6 @@ export class SocketQueue extends Queue {
     );
   }
 
-  /** Lets go of what the order knows of messages that nobody can read by position any more. */
   trim(): void {
     if (this.order.isLong) this.order.trim(this.oldest);
   }

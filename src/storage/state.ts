@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { LogEvent, SocketDraft, SocketNumber, SocketRow } from "../registry/storage.js";
+import type { Consumer, LogEvent, SocketDraft, SocketNumber, SocketRow } from "../registry/storage.js";
 import { TEAM_NUMBER } from "../registry/storage.js";
+import { Consumers } from "./consumers.js";
 import { Entries } from "./entries.js";
 import { type Ended, erase } from "./erasure.js";
-import { Queue, type Shared } from "./queue.js";
+import type { Queue, Shared } from "./queue.js";
 import { countBefore } from "./search.js";
+import { SocketQueue } from "./socket-queue.js";
 import { Timeline } from "./timeline.js";
 
 /** Whom a message goes to. */
@@ -19,6 +21,7 @@ export type Routes = Pick<Extract<LogEvent, { kind: "message" }>, "targets" | "e
 export class State implements Shared {
   timeline = new Timeline();
   readonly entries = new Entries();
+  readonly consumers = new Consumers(this);
   durableRevision = 0;
   /** The time of the newest entry. */
   timeMs = 0;
@@ -26,7 +29,7 @@ export class State implements Shared {
   nextNumber: SocketNumber = TEAM_NUMBER;
   readonly #rows = new Map<SocketNumber, SocketRow>();
   readonly #byId = new Map<string, SocketRow>();
-  readonly #queues = new Map<SocketNumber, Queue>();
+  readonly #queues = new Map<SocketNumber, SocketQueue>();
   /** The numbers in use, ascending. */
   #numbers: SocketNumber[] = [];
   /** Queues that ended and whose messages may have to be erased. */
@@ -53,11 +56,13 @@ export class State implements Shared {
     }
   }
 
+  /** The queue of a socket or of a consumer. */
   queue(number: SocketNumber): Queue | undefined {
-    return this.#queues.get(number);
+    return this.#queues.get(number) ?? this.consumers.queue(number);
   }
 
-  queues(): Iterable<Queue> {
+  /** The queues of the sockets. */
+  queues(): Iterable<SocketQueue> {
     return this.#queues.values();
   }
 
@@ -107,7 +112,7 @@ export class State implements Shared {
       changedRevision: revision,
     };
     this.putRow(row);
-    this.#queues.set(row.number, new Queue(this, row.number, revision));
+    this.#beginQueue(row);
     return row;
   }
 
@@ -118,8 +123,9 @@ export class State implements Shared {
     const after = queue ? { ...row, epoch: newEpoch(), epochRevision: revision } : row;
     this.putRow(after);
     if (queue) {
+      const seenMs = this.#queues.get(number)?.seenMs ?? 0;
       this.#endQueue(number);
-      this.#queues.set(number, new Queue(this, number, revision));
+      this.#beginQueue(after).seen(seenMs);
     }
     return after;
   }
@@ -157,12 +163,12 @@ export class State implements Shared {
     this.#byId.set(row.socketId, row);
   }
 
-  putQueue(queue: Queue): void {
+  putQueue(queue: SocketQueue): void {
     this.#queues.set(queue.number, queue);
   }
 
   /** Notes a queue whose messages nobody can ask for any more. */
-  addEnded(queue: Queue, endIndex = this.timeline.end): void {
+  addEnded(queue: SocketQueue, endIndex = this.timeline.end): void {
     this.#ended.push({ queue, endIndex });
   }
 
@@ -181,9 +187,26 @@ export class State implements Shared {
    */
   renewEpoch(revision: number, timeMs: number, number: SocketNumber): SocketRow {
     this.#queues.get(number)?.renumber();
+    if (number === TEAM_NUMBER) this.consumers.renumber();
     const row = { ...this.row(number), epoch: newEpoch(), changedMs: timeMs, changedRevision: revision };
     this.putRow(row);
     return row;
+  }
+
+  /** Makes a consumer of the feed that starts after a sequence, or notes that the one there is is used. */
+  openConsumer(name: string, after: number, usedMs: number): { consumer: Consumer; opened: Queue | undefined } {
+    const before = this.consumers.find(name);
+    const consumer = { name, number: before?.number ?? this.nextNumber++, usedMs };
+    this.consumers.put(consumer);
+    const feed = this.#queues.get(TEAM_NUMBER);
+    if (before !== undefined || feed === undefined) return { consumer, opened: undefined };
+    return { consumer, opened: this.consumers.begin(consumer.number, feed, after) };
+  }
+
+  /** The cursor of a queue moved: what its order need not know any more goes, and who follows it is told. */
+  moved(queue: Queue): void {
+    if (queue.number === TEAM_NUMBER) this.consumers.follow();
+    queue.trim();
   }
 
   /** Lets go of what the index knows of messages that are history no longer. */
@@ -191,6 +214,13 @@ export class State implements Shared {
     const { entries } = this;
     for (const queue of this.#queues.values()) queue.trim();
     this.timeline.trim((revision) => entries.size(revision) === 0);
+  }
+
+  #beginQueue({ number, epochRevision }: SocketRow): SocketQueue {
+    const queue = new SocketQueue(this, number, epochRevision);
+    this.#queues.set(number, queue);
+    if (number === TEAM_NUMBER) this.consumers.beginAll(queue);
+    return queue;
   }
 
   #endQueue(number: SocketNumber): void {

@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto";
 import { storageUnavailable } from "../../src/registry/errors.js";
 import {
   type Appended,
-  type Change,
   type ChangesPage,
+  type Consumer,
+  type DropReason,
   type Fate,
   type Letter,
   type LogEvent,
+  type Mark,
   type Profile,
   type QueueView,
   type ReadLimits,
@@ -19,9 +21,12 @@ import {
   TEAM_NUMBER,
 } from "../../src/registry/storage.js";
 import { CHANGES, Wakeups } from "../../src/storage/wakeups.js";
+import { MemoryConsumers } from "./memory-consumers.js";
 import { fateOf, letterOf, type MemoryEntry } from "./memory-fate.js";
 import { MemoryAnswers, MemoryChanges } from "./memory-history.js";
 import { MemoryQueue } from "./memory-queue.js";
+import { isHeldBy, retain } from "./memory-retention.js";
+import { MemorySockets } from "./memory-sockets.js";
 
 type MessageEvent = Extract<LogEvent, { kind: "message" }>;
 
@@ -33,8 +38,7 @@ type MessageEvent = Extract<LogEvent, { kind: "message" }>;
 export class MemoryStorage implements Storage {
   readonly instance = randomBytes(8).toString("hex");
   readonly #now: () => number;
-  readonly #rows = new Map<SocketNumber, SocketRow>();
-  readonly #profiles = new Map<SocketNumber, Profile>();
+  readonly #sockets = new MemorySockets();
   readonly #queues = new Map<SocketNumber, MemoryQueue>();
   /** The entries of queues that ended. */
   readonly #ended = new Set<number>();
@@ -43,9 +47,9 @@ export class MemoryStorage implements Storage {
   readonly #bounds = { durableRevision: 0, historyFloor: 0 };
   readonly #changes = new MemoryChanges(this.#bounds);
   readonly #answers = new MemoryAnswers();
+  readonly #consumers = new MemoryConsumers();
   #revision = 0;
   #timeMs = 0;
-  #nextNumber = TEAM_NUMBER;
   #pending: { durable: Promise<void>; finish: () => void } | undefined;
   #isHeld = false;
   #isClosed = false;
@@ -95,7 +99,7 @@ export class MemoryStorage implements Storage {
 
   get socketCount(): number {
     this.#assertOpen();
-    return this.#rows.size - 1;
+    return this.#sockets.rows.size - 1;
   }
 
   /** Keeps what is appended from becoming durable until the returned function is called. */
@@ -109,22 +113,22 @@ export class MemoryStorage implements Storage {
 
   find(socketId: string): SocketRow | undefined {
     this.#assertOpen();
-    return [...this.#rows.values()].find((row) => row.socketId === socketId);
+    return [...this.#sockets.rows.values()].find((row) => row.socketId === socketId);
   }
 
   socket(number: SocketNumber): SocketRow | undefined {
     this.#assertOpen();
-    return this.#rows.get(number);
+    return this.#sockets.rows.get(number);
   }
 
   sockets(after = 0): Iterable<SocketRow> {
     this.#assertOpen();
-    return [...this.#rows.values()].filter((row) => row.number > after);
+    return [...this.#sockets.rows.values()].filter((row) => row.number > after);
   }
 
   async profile(number: SocketNumber): Promise<Profile> {
     this.#assertOpen();
-    return this.#profiles.get(number) ?? { prompt: "", context: undefined };
+    return this.#sockets.profile(number);
   }
 
   append(event: LogEvent): Appended {
@@ -136,12 +140,9 @@ export class MemoryStorage implements Storage {
     const size = event.kind === "message" ? event.body.length + 32 : 32;
     this.#log.set(revision, { event: event.kind === "message" ? event : undefined, timeMs, size });
     if (event.kind !== "message") {
-      const before = event.kind === "delete" ? this.#row(event.number) : undefined;
       const row = this.#change(event, revision, timeMs);
-      const changed = row ?? before;
-      if (changed !== undefined) this.#changes.add({ revision, kind: kindOf(event), row: changed });
-      const sequences = event.kind === "create" && row ? [row.number] : [];
-      return { revision, timeMs, sequences, row, durable: this.#commit() };
+      const sequences = event.kind === "create" ? [row.number] : [];
+      return { revision, timeMs, sequences, row: event.kind === "delete" ? undefined : row, durable: this.#commit() };
     }
     const copy = { revision, size, timeMs };
     const sequences = event.targets.map((number) => this.#queue(number).copies.push({ ...copy, settled: false }));
@@ -165,27 +166,17 @@ export class MemoryStorage implements Storage {
 
   async readAfter(number: SocketNumber, after: number, limits: ReadLimits): Promise<readonly Stored[]> {
     this.#assertOpen();
-    const queue = this.#queue(number);
-    const last = queue.durableTail;
-    const sequences: number[] = [];
-    let bytes = 0;
-    for (let sequence = Math.max(after + 1, queue.oldest); sequence <= last; sequence++) {
-      bytes += this.sizeAt(number, sequence);
-      if (sequences.length > 0 && (sequences.length >= limits.messages || bytes > limits.bytes)) break;
-      sequences.push(sequence);
-    }
-    return this.readAt(number, sequences);
+    return this.readAt(number, this.#queue(number).sequencesAfter(after, limits));
   }
 
   async readAt(number: SocketNumber, sequences: readonly number[]): Promise<readonly Stored[]> {
     this.#assertOpen();
     const queue = this.#queue(number);
-    const [oldest, last] = [queue.oldest, queue.durableTail];
+    const last = queue.durableTail;
     return sequences.flatMap((sequence) => {
-      if (sequence < oldest || sequence > last) return [];
-      const revision = queue.copies[sequence - 1]?.revision ?? 0;
+      const revision = queue.readable(sequence)?.revision ?? 0;
       const entry = this.#log.get(revision);
-      if (entry?.event === undefined) return [];
+      if (entry?.event === undefined || sequence > last) return [];
       const { sender, recipient, body } = entry.event;
       return [{ sequence, revision, timeMs: entry.timeMs, damaged: false, sender, recipient, body }];
     });
@@ -193,14 +184,17 @@ export class MemoryStorage implements Storage {
 
   sizeAt(number: SocketNumber, sequence: number): number {
     this.#assertOpen();
-    const queue = this.#queues.get(number);
-    if (queue === undefined || sequence < queue.oldest) return 0;
-    return queue.copies[sequence - 1]?.size ?? 0;
+    return this.#find(number)?.readable(sequence)?.size ?? 0;
+  }
+
+  timeAt(number: SocketNumber, sequence: number): number | undefined {
+    this.#assertOpen();
+    return this.#find(number)?.readable(sequence)?.timeMs;
   }
 
   async waitAfter(number: SocketNumber, after: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
     this.#assertOpen();
-    const queue = this.#queues.get(number);
+    const queue = this.#find(number);
     if (queue === undefined || queue.durableTail > after) return;
     await this.#wakeups.wait(number, signal, timeoutMs);
   }
@@ -211,29 +205,52 @@ export class MemoryStorage implements Storage {
 
   settle(number: SocketNumber, sequences: readonly number[]): void {
     this.#assertOpen();
-    const queue = this.#queue(number);
-    for (const sequence of sequences) {
-      const copy = queue.copies[sequence - 1];
-      if (copy === undefined || copy.settled) continue;
-      copy.settled = true;
-      queue.movedMs = Math.max(queue.movedMs, this.#now());
-    }
+    this.#queue(number).settle(sequences, this.#now());
   }
 
-  drop(number: SocketNumber, through: number): number {
+  mark(number: SocketNumber, marks: readonly Mark[]): void {
     this.#assertOpen();
-    const queue = this.#queue(number);
-    const { length } = queue.copies.slice(0, through).filter((copy) => !copy.settled);
-    const sequences = queue.copies.slice(0, through).map((_, index) => index + 1);
-    this.settle(number, sequences);
-    queue.dropped += length;
-    return length;
+    this.#queue(number).mark(marks);
   }
 
-  announceDrops(number: SocketNumber): void {
+  drop(number: SocketNumber, sequences: readonly number[], reason: DropReason): number {
     this.#assertOpen();
-    const queue = this.#queue(number);
-    queue.announced = queue.dropped;
+    return this.#queue(number).drop(sequences, reason, this.#now());
+  }
+
+  announceDrops(number: SocketNumber, reason: DropReason): void {
+    this.#assertOpen();
+    this.#queue(number).announceDrops(reason);
+  }
+
+  seen(number: SocketNumber, seenMs: number): void {
+    this.#assertOpen();
+    this.#queue(number).seenMs = seenMs;
+  }
+
+  consumer(name: string): Consumer | undefined {
+    this.#assertOpen();
+    return this.#consumers.find(name);
+  }
+
+  consumers(): Iterable<Consumer> {
+    this.#assertOpen();
+    return this.#consumers.all();
+  }
+
+  openConsumer(name: string, after: number): Consumer {
+    this.#assertOpen();
+    const before = this.#consumers.find(name);
+    const consumer = { name, number: before?.number ?? this.#sockets.takeNumber(), usedMs: this.#now() };
+    this.#consumers.put(consumer);
+    if (before === undefined) this.#consumers.begin(consumer.number, this.#bounds, this.#queue(TEAM_NUMBER), after);
+    return consumer;
+  }
+
+  closeConsumer(number: SocketNumber): void {
+    this.#assertOpen();
+    this.#consumers.delete(number);
+    this.#wakeups.wake(number);
   }
 
   async changes(after: number, limit: number): Promise<ChangesPage | undefined> {
@@ -255,9 +272,10 @@ export class MemoryStorage implements Storage {
 
   async fate(number: SocketNumber, revision: number): Promise<Fate | undefined> {
     this.#assertOpen();
-    const queue = this.#queues.get(number);
-    if (queue === undefined || revision > this.#bounds.durableRevision) return undefined;
-    const fate = fateOf(queue, revision, this.#bounds);
+    const queue = this.#find(number);
+    const epochRevision = this.#sockets.rows.get(number)?.epochRevision ?? 0;
+    if (queue === undefined || revision <= epochRevision || revision > this.#bounds.durableRevision) return undefined;
+    const fate = fateOf(queue, revision, this.#bounds, this.#queues.has(number));
     await this.durable();
     return fate;
   }
@@ -292,27 +310,7 @@ export class MemoryStorage implements Storage {
   async retain(limits: RetentionLimits): Promise<number> {
     this.#assertOpen();
     const queues = [...this.#queues.values()];
-    const isHeld = (revision: number): boolean => this.#isHeld(revision);
-    const isReadable = (revision: number): boolean =>
-      queues.some((queue) => queue.copies.slice(queue.oldest - 1).some((copy) => copy.revision === revision));
-    const before = this.#log.size;
-    for (const revision of this.#ended) if (!isReadable(revision)) this.#log.delete(revision);
-    this.#ended.clear();
-    const history = [...this.#log].filter(([revision]) => revision > this.#bounds.historyFloor && !isHeld(revision));
-    let [count, bytes] = [history.length, history.reduce((sum, [, { size }]) => sum + size, 0)];
-    while (this.#bounds.historyFloor < this.#bounds.durableRevision) {
-      const entry = this.#log.get(this.#bounds.historyFloor + 1);
-      const isKept = count <= limits.messages && bytes <= limits.bytes;
-      if (entry !== undefined && isKept && entry.timeMs > this.#now() - limits.ageMs) break;
-      this.#bounds.historyFloor++;
-      if (entry === undefined || isHeld(this.#bounds.historyFloor)) continue;
-      count--;
-      bytes -= entry.size;
-    }
-    for (const revision of [...this.#log.keys()]) {
-      if (revision <= this.#bounds.historyFloor && !isHeld(revision)) this.#log.delete(revision);
-    }
-    return before - this.#log.size;
+    return retain({ log: this.#log, queues, ended: this.#ended, bounds: this.#bounds }, limits, this.#now());
   }
 
   async close(): Promise<void> {
@@ -321,92 +319,49 @@ export class MemoryStorage implements Storage {
     this.#wakeups.failAll(closed());
   }
 
-  #change(event: Exclude<LogEvent, MessageEvent>, revision: number, timeMs: number): SocketRow | undefined {
-    if (event.kind === "create") {
-      if (event.replaces !== undefined) this.#delete(event.replaces);
-      return this.#create(event, revision, timeMs);
+  #change(event: Exclude<LogEvent, MessageEvent>, revision: number, timeMs: number): SocketRow {
+    const { change, ended, began } = this.#sockets.change(event, revision, timeMs);
+    this.#changes.add(change);
+    const { seenMs } = this.#queues.get(ended ?? 0) ?? { seenMs: 0 };
+    if (ended !== undefined) {
+      this.#end(ended);
+      this.#queues.delete(ended);
+      this.#wakeups.wake(ended);
     }
-    if (event.kind === "delete") {
-      this.#delete(event.number);
-      return undefined;
-    }
-    const before = this.#row(event.number);
-    const isNewEpoch = event.kind === "reset" && event.queue;
-    const epoch = isNewEpoch ? { epoch: randomBytes(4).toString("hex"), epochRevision: revision } : {};
-    const { socketId, model, state, stateReason, stateMessage, labels, config } = event.draft;
-    const changed = { socketId, model, state, stateReason, stateMessage, labels, config };
-    const row = { ...before, ...changed, ...epoch, changedMs: timeMs, changedRevision: revision };
-    this.#rows.set(row.number, row);
-    if (isNewEpoch) {
-      this.#end(row.number);
-      this.#queues.set(row.number, new MemoryQueue(this.#bounds));
-    }
-    const { prompt, context } = this.#profiles.get(row.number) ?? { prompt: "", context: undefined };
-    if (event.kind === "reset" && event.context) this.#profiles.set(row.number, { prompt, context: undefined });
-    if (event.kind === "change" && event.profile !== undefined) {
-      const { profile } = event;
-      const after = profile.context === undefined ? context : profile.context.value;
-      this.#profiles.set(row.number, { prompt: profile.prompt ?? prompt, context: after });
-    }
-    if (event.kind === "reset") this.#wakeups.wake(row.number);
-    return row;
+    if (began !== undefined) this.#begin(began, event.kind === "reset" ? seenMs : 0);
+    if (event.kind === "reset") this.#wakeups.wake(event.number);
+    return change.row;
   }
 
-  #create(event: Extract<LogEvent, { kind: "create" }>, revision: number, timeMs: number): SocketRow {
-    const row: SocketRow = {
-      ...event.draft,
-      number: this.#nextNumber++,
-      createdMs: timeMs,
-      createdRevision: revision,
-      changedMs: timeMs,
-      epoch: randomBytes(4).toString("hex"),
-      epochRevision: revision,
-      changedRevision: revision,
-    };
-    this.#rows.set(row.number, row);
-    this.#profiles.set(row.number, event.profile);
-    this.#queues.set(row.number, new MemoryQueue(this.#bounds));
-    return row;
-  }
-
-  #delete(number: SocketNumber): void {
-    this.#end(number);
-    this.#rows.delete(number);
-    this.#profiles.delete(number);
-    this.#queues.delete(number);
-    this.#wakeups.wake(number);
+  #begin(number: SocketNumber, seenMs: number): void {
+    const queue = new MemoryQueue(this.#bounds);
+    queue.seenMs = seenMs;
+    this.#queues.set(number, queue);
+    if (number === TEAM_NUMBER) this.#consumers.beginAll(this.#bounds, queue);
   }
 
   #end(number: SocketNumber): void {
     for (const copy of this.#queue(number).copies) this.#ended.add(copy.revision);
   }
 
-  #isHeld(revision: number): boolean {
-    const isIn = (queue: MemoryQueue): boolean =>
-      queue.copies.slice(queue.floor).some((copy) => copy.revision === revision);
-    return [...this.#queues.values()].some(isIn);
-  }
-
   #isReadable(revision: number): boolean {
     const { durableRevision, historyFloor } = this.#bounds;
     const isThere = this.#log.has(revision) && revision <= durableRevision;
-    return isThere && (revision > historyFloor || this.#isHeld(revision));
+    return isThere && (revision > historyFloor || isHeldBy([...this.#queues.values()], revision));
   }
 
   #assertKnown(event: LogEvent): void {
-    if (event.kind === "message") for (const number of event.targets) this.#row(number);
-    else if (event.kind !== "create") this.#row(event.number);
-    else if (event.replaces !== undefined) this.#row(event.replaces);
+    if (event.kind === "message") for (const number of event.targets) this.#sockets.row(number);
+    else if (event.kind !== "create") this.#sockets.row(event.number);
+    else if (event.replaces !== undefined) this.#sockets.row(event.replaces);
   }
 
-  #row(number: SocketNumber): SocketRow {
-    const row = this.#rows.get(number);
-    if (row === undefined) throw new Error(`there is no socket number ${number}`);
-    return row;
+  #find(number: SocketNumber): MemoryQueue | undefined {
+    return this.#queues.get(number) ?? this.#consumers.queues.get(number);
   }
 
   #queue(number: SocketNumber): MemoryQueue {
-    const queue = this.#queues.get(number);
+    const queue = this.#find(number);
     if (queue === undefined) throw new Error(`there is no queue number ${number}`);
     return queue;
   }
@@ -435,12 +390,6 @@ export class MemoryStorage implements Storage {
   #assertOpen(): void {
     if (this.#isClosed) throw closed();
   }
-}
-
-function kindOf(event: Exclude<LogEvent, MessageEvent>): Change["kind"] {
-  if (event.kind === "change") return event.what;
-  if (event.kind === "reset") return event.queue ? "RESET" : "UPDATED";
-  return event.kind === "create" ? "CREATED" : "DELETED";
 }
 
 const closed = (): Error => storageUnavailable(new Error("the store is closed"));

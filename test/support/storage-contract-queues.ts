@@ -56,21 +56,25 @@ export function settling(open: Open): void {
     expect(storage.queue(a).oldestUnsettledMs).toBeUndefined();
   });
 
-  test("drops settle the oldest, are counted, and stay unannounced until they are announced", async () => {
+  test("drops settle, are counted by their reason, and stay unannounced until they are announced", async () => {
     const clock = new Clock();
     const storage = await open(clock);
     const a = await createSocket(storage, "a");
     await write(storage, ...["1", "2", "3", "4"].map((body) => direct(body, a)));
     storage.settle(a, [2]);
     clock.ms += 10;
-    expect(storage.drop(a, 3)).toBe(2);
-    expect(storage.queue(a)).toMatchObject({ floor: 3, depth: 1, dropped: 2, droppedUnannounced: 2 });
+    expect(storage.drop(a, [3, 1, 2, 3], "OVERFLOW")).toBe(2);
+    expect(storage.queue(a)).toMatchObject({ floor: 3, depth: 1, dropped: 2 });
+    expect(storage.queue(a).unannounced("OVERFLOW")).toBe(2);
     expect(storage.queue(a).activityMs).toBe(clock.ms);
-    storage.announceDrops(a);
-    expect(storage.queue(a)).toMatchObject({ dropped: 2, droppedUnannounced: 0 });
-    expect(storage.drop(a, 3)).toBe(0);
-    expect(storage.drop(a, 99)).toBe(1);
-    expect(storage.queue(a)).toMatchObject({ depth: 0, dropped: 3, droppedUnannounced: 1 });
+    storage.announceDrops(a, "OVERFLOW");
+    expect(storage.queue(a).unannounced("OVERFLOW")).toBe(0);
+    expect(storage.drop(a, [3, 99, 0], "EXPIRED")).toBe(0);
+    expect(storage.drop(a, [4], "EXPIRED")).toBe(1);
+    expect(storage.queue(a)).toMatchObject({ depth: 0, dropped: 3 });
+    expect([storage.queue(a).unannounced("OVERFLOW"), storage.queue(a).unannounced("EXPIRED")]).toEqual([0, 1]);
+    storage.announceDrops(a, "OVERFLOW");
+    expect(storage.queue(a).unannounced("EXPIRED")).toBe(1);
     await storage.durable();
   });
 }
@@ -80,7 +84,7 @@ export function endings(open: Open): void {
     const storage = await open();
     const a = await createSocket(storage, "a");
     await write(storage, direct("1", a), broadcast("2"));
-    storage.drop(a, 1);
+    storage.drop(a, [1], "OVERFLOW");
     const before = storage.socket(a);
     const { row, revision } = storage.append({
       kind: "reset",

@@ -6,7 +6,12 @@ import { getEventListeners } from "node:events";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { RegistryError } from "../../src/registry/errors.js";
 import { type Storage, TEAM_NUMBER } from "../../src/registry/storage.js";
+import { changing, letters } from "./storage-contract-changes.js";
+import { consuming } from "./storage-contract-consumers.js";
+import { marking } from "./storage-contract-marks.js";
 import { endings, type Open, retention, settling } from "./storage-contract-queues.js";
+import { receipts } from "./storage-contract-receipts.js";
+import { remembering } from "./storage-contract-remembered.js";
 import {
   ALL,
   broadcast,
@@ -37,8 +42,14 @@ export function storageContract(name: string, openEmpty: OpenEmpty): void {
     describe("reading", () => reading(open));
     describe("waiting", () => waiting(open));
     describe("settling", () => settling(open));
+    describe("marks", () => marking(open));
+    describe("consumers", () => consuming(open));
     describe("ending queues", () => endings(open));
     describe("retention", () => retention(open));
+    describe("changes", () => changing(open));
+    describe("letters", () => letters(open));
+    describe("receipts", () => receipts(open));
+    describe("remembered answers", () => remembering(open));
     describe("closing", () => closing(open));
   });
 }
@@ -355,8 +366,15 @@ function closing(open: Open): void {
       ["sizeAt", () => storage.sizeAt(a, 1)],
       ["waitAfter", () => storage.waitAfter(a, 0, never())],
       ["settle", () => storage.settle(a, [1])],
-      ["drop", () => storage.drop(a, 1)],
-      ["announceDrops", () => storage.announceDrops(a)],
+      ["mark", () => storage.mark(a, [])],
+      ["drop", () => storage.drop(a, [1], "OVERFLOW")],
+      ["announceDrops", () => storage.announceDrops(a, "EXPIRED")],
+      ["seen", () => storage.seen(a, 1)],
+      ["consumer", () => storage.consumer("c")],
+      ["consumers", () => storage.consumers()],
+      ["openConsumer", () => storage.openConsumer("c", 0)],
+      ["closeConsumer", () => storage.closeConsumer(3)],
+      ["timeAt", () => storage.timeAt(a, 1)],
       ["retain", () => storage.retain(FOREVER)],
     ];
     for (const [name, call] of calls) {

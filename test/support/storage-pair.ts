@@ -7,7 +7,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Level } from "level";
 import { expect } from "vitest";
-import type { Appended, LogEvent, RetentionLimits, SocketNumber, Storage } from "../../src/registry/storage.js";
+import type {
+  Appended,
+  Consumer,
+  DropReason,
+  LogEvent,
+  Mark,
+  QueueView,
+  RetentionLimits,
+  SocketNumber,
+  Storage,
+  Stored,
+} from "../../src/registry/storage.js";
 import { checkpointRange, logRange } from "../../src/storage/keys.js";
 import { LevelStorage } from "../../src/storage/level.js";
 import { crashCopy } from "./crash-copy.js";
@@ -43,6 +54,15 @@ export class StoragePair {
     return [...this.#memory.sockets()].map((row) => row.number);
   }
 
+  /** The numbers of the queues: the sockets', then the consumers'. */
+  get queueNumbers(): SocketNumber[] {
+    return [...this.numbers, ...this.consumers.map(({ number }) => number)];
+  }
+
+  get consumers(): Consumer[] {
+    return [...this.#memory.consumers()];
+  }
+
   get socketIds(): string[] {
     return [...this.#memory.sockets()].map((row) => row.socketId);
   }
@@ -60,13 +80,30 @@ export class StoragePair {
     this.#both((storage) => storage.settle(number, sequences));
   }
 
-  drop(number: SocketNumber, through: number): void {
-    const [a, b] = this.#both((storage) => storage.drop(number, through));
+  mark(number: SocketNumber, marks: readonly Mark[]): void {
+    this.#both((storage) => storage.mark(number, marks));
+  }
+
+  drop(number: SocketNumber, sequences: readonly number[], reason: DropReason): void {
+    const [a, b] = this.#both((storage) => storage.drop(number, sequences, reason));
     expect(a).toBe(b);
   }
 
-  announceDrops(number: SocketNumber): void {
-    this.#both((storage) => storage.announceDrops(number));
+  announceDrops(number: SocketNumber, reason: DropReason): void {
+    this.#both((storage) => storage.announceDrops(number, reason));
+  }
+
+  seen(number: SocketNumber): void {
+    this.#both((storage) => storage.seen(number, this.clock.ms));
+  }
+
+  openConsumer(name: string, after: number): void {
+    const [a, b] = this.#both((storage) => storage.openConsumer(name, after));
+    expect(a).toEqual(b);
+  }
+
+  closeConsumer(number: SocketNumber): void {
+    this.#both((storage) => storage.closeConsumer(number));
   }
 
   async durable(): Promise<void> {
@@ -108,10 +145,10 @@ export class StoragePair {
     const [a, b] = this.#both(countersOf);
     expect(a).toEqual(b);
     const level = this.#storage;
-    for (const { number } of level.sockets()) {
+    for (const number of this.queueNumbers) {
       const queue = level.queue(number);
       let bytes = 0;
-      for (let sequence = queue.floor + 1; sequence <= queue.tail; sequence++) {
+      for (let sequence = 1; sequence <= queue.tail; sequence++) {
         if (!queue.isSettled(sequence)) bytes += level.sizeAt(number, sequence);
       }
       expect(queue.bytes, `bytes of queue ${number}`).toBe(bytes);
@@ -179,12 +216,26 @@ function countersOf(storage: Storage): object {
     revision: storage.revision,
     socketCount: storage.socketCount,
     sockets: [...storage.sockets()].map((row) => {
-      const queue = storage.queue(row.number);
-      const { tail, floor, oldest, depth, dropped, droppedUnannounced, activityMs, oldestUnsettledMs } = queue;
-      const settled = Array.from({ length: tail + 1 }, (_, sequence) => queue.isSettled(sequence));
-      const counters = { tail, floor, oldest, depth, dropped, droppedUnannounced, activityMs, oldestUnsettledMs };
-      return { ...row, epoch: "", isFound: storage.find(row.socketId) === row, counters, settled };
+      const isFound = storage.find(row.socketId) === row;
+      return { ...row, epoch: "", isFound, queue: viewOf(storage.queue(row.number)) };
     }),
+    consumers: [...storage.consumers()].map((consumer) => {
+      const isFound = storage.consumer(consumer.name) === consumer;
+      return { ...consumer, isFound, queue: viewOf(storage.queue(consumer.number)) };
+    }),
+  };
+}
+
+function viewOf(queue: QueueView): object {
+  const { tail, floor, oldest, oldestUnsettled, depth, parked, dropped, seenMs, activityMs, oldestUnsettledMs } = queue;
+  const marks = [...queue.marks.values()].map(({ sequence, state, failures, deliveredMs, dueMs }) => {
+    return { sequence, state, failures, deliveredMs, dueMs };
+  });
+  return {
+    ...{ tail, floor, oldest, oldestUnsettled, depth, parked, dropped, seenMs, activityMs, oldestUnsettledMs },
+    marks: marks.sort((a, b) => a.sequence - b.sequence),
+    unannounced: [queue.unannounced("OVERFLOW"), queue.unannounced("EXPIRED")],
+    settled: Array.from({ length: tail + 1 }, (_, sequence) => queue.isSettled(sequence)),
   };
 }
 
@@ -192,16 +243,31 @@ async function messagesOf(storage: Storage): Promise<object[]> {
   const found: object[] = [];
   for (const { number, socketId } of storage.sockets()) {
     const { prompt, context } = await storage.profile(number);
-    const messages = await storage.readAfter(number, 0, ALL);
     found.push({
       socketId,
       prompt,
       context: context && Buffer.from(context).toString(),
-      durableTail: storage.queue(number).durableTail,
-      messages: messages.map((message) => ({ ...message, body: Buffer.from(message.body).toString() })),
+      ...(await contentsOf(storage, number)),
     });
   }
+  for (const { name, number } of storage.consumers()) found.push({ name, ...(await contentsOf(storage, number)) });
   return found;
+}
+
+async function contentsOf(storage: Storage, number: SocketNumber): Promise<object> {
+  const queue = storage.queue(number);
+  const unsettled = [...queue.unsettledAfter(0)];
+  const marked = [...queue.marks.keys()].sort((a, b) => a - b);
+  const readable = (messages: readonly Stored[]): object[] =>
+    messages.map((message) => ({ ...message, body: Buffer.from(message.body).toString() }));
+  return {
+    durableTail: queue.durableTail,
+    unsettled,
+    times: unsettled.map((sequence) => storage.timeAt(number, sequence)),
+    messages: readable(await storage.readAfter(number, 0, ALL)),
+    waiting: readable(await storage.readAt(number, unsettled)),
+    marked: readable(await storage.readAt(number, marked)),
+  };
 }
 
 function newFolder(): string {

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   AskRequest,
   type AskResponse,
@@ -9,7 +8,7 @@ import { parseCount, parseDuration, parseLabels, parseStruct } from "../argument
 import { type Context, defineCommand, type Values } from "../command.js";
 import { type ExitCode, isUnanswered } from "../failure.js";
 import { askJson, enumName } from "../json.js";
-import { keyOptions, unansweredText } from "../key.js";
+import { keyOptions, requestIdOf, unansweredText } from "../key.js";
 import { messageLine } from "../message.js";
 import { reopen } from "../reopen.js";
 
@@ -66,7 +65,7 @@ function requestOf(positionals: readonly string[], values: Values<typeof options
     message,
     sender: values.sender ?? "",
     maxReplies: parseCount("--max-replies", values["max-replies"]) ?? 0,
-    requestId: values["request-id"] || randomUUID(),
+    requestId: requestIdOf(values["request-id"]),
     threadId: values.thread ?? "",
     matchLabels: parseLabels(values.label),
     ...(metadata && { metadata }),

@@ -11,6 +11,7 @@ import { type Context, defineCommand } from "../command.js";
 import { describeEvent, isLoss } from "../event.js";
 import { CallError } from "../failure.js";
 import { follow } from "../follow.js";
+import { requestIdOf } from "../key.js";
 import { printMessages } from "../message.js";
 import { team, writeAndWarn } from "./write.js";
 
@@ -93,7 +94,8 @@ async function speak(context: Context, name: string): Promise<void> {
     if (line === "/quit") return;
     if (line.trim() === "") continue;
     try {
-      await writeAndWarn(context, WriteRequest.fromPartial({ socketId: team, message: line, sender: name }));
+      const requestId = requestIdOf(undefined);
+      await writeAndWarn(context, WriteRequest.fromPartial({ socketId: team, message: line, sender: name, requestId }));
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       output.warn(error.describe());

@@ -2,7 +2,7 @@ import { ConflictPolicy, CreateRequest } from "../../../gen/ts/socketregistry/v1
 import { parseLabels, parseStruct, parseWord } from "../arguments.js";
 import { defineCommand } from "../command.js";
 import { configOptions, parseConfig } from "../config.js";
-import { callOnce, keyOptions } from "../key.js";
+import { callOnce, keyOptions, requestIdOf } from "../key.js";
 import { parsePrompt, promptOptions } from "../prompt.js";
 
 const conflictWords = {
@@ -37,14 +37,14 @@ export const create = defineCommand({
       model: values.model ?? "",
       prompt: (await parsePrompt(values)) ?? "",
       labels: parseLabels(values.label),
+      requestId: requestIdOf(values["request-id"]),
       onConflict: onConflict ?? ConflictPolicy.CONFLICT_POLICY_FAIL,
       ...(context && { context }),
       ...(Object.keys(config).length > 0 && { config }),
     });
     const { client, output } = environment;
-    const { socket } = await callOnce(environment, "creating", values["request-id"], (requestId) =>
-      client.create({ ...request, requestId }),
-    );
+    const { requestId } = request;
+    const { socket } = await callOnce(environment, { doing: "creating", requestId }, () => client.create(request));
     await output.print(`${socket?.socketId ?? ""}\n`);
     return undefined;
   },

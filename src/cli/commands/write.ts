@@ -3,7 +3,7 @@ import { parseLabels, parseStruct } from "../arguments.js";
 import { type Context, defineCommand, type Values } from "../command.js";
 import { CallError, UsageError } from "../failure.js";
 import { enumName } from "../json.js";
-import { callOnce, keyOptions } from "../key.js";
+import { callOnce, keyOptions, requestIdOf } from "../key.js";
 
 /** The address of the whole team. */
 export const team = "team-chat-all";
@@ -42,11 +42,11 @@ export const write = defineCommand({
     const request = requestOf(socketId, values);
     if (values.lines !== true) {
       const message = words.length > 0 ? words.join(" ") : await context.input.text();
-      await writeOne(context, { ...request, message }, values["request-id"], values["print-id"]);
+      await writeOne(context, { ...request, message }, values["print-id"]);
       return undefined;
     }
     if (words.length > 0) throw new UsageError("--lines takes its messages from stdin, not from arguments");
-    await writeLines(context, request, values["request-id"], values["print-id"]);
+    await writeLines(context, request, values["print-id"]);
     return undefined;
   },
 });
@@ -58,6 +58,7 @@ function requestOf(socketId: string, values: Values<typeof options>): WriteReque
     sender: values.sender ?? "",
     threadId: values.thread ?? "",
     replyTo: values["reply-to"] ?? "",
+    requestId: requestIdOf(values["request-id"]),
     includeSender: values["include-sender"] ?? false,
     matchLabels: parseLabels(values.label),
     ...(metadata && { metadata }),
@@ -65,17 +66,13 @@ function requestOf(socketId: string, values: Values<typeof options>): WriteReque
 }
 
 /** One call after another: with two under way, the first could be refused and the second not. */
-async function writeLines(
-  context: Context,
-  request: WriteRequest,
-  requestId: string | undefined,
-  printId: boolean | undefined,
-): Promise<void> {
+async function writeLines(context: Context, request: WriteRequest, printId: boolean | undefined): Promise<void> {
+  const { requestId: runId } = request;
   let number = 0;
   for await (const message of context.input.lines()) {
     number += 1;
     try {
-      await writeOne(context, { ...request, message }, requestId && `${requestId}-${number}`, printId);
+      await writeOne(context, { ...request, message, requestId: `${runId}-${number}` }, printId, runId);
     } catch (error) {
       if (error instanceof CallError) context.output.warn(`line ${number} was not written:`);
       throw error;
@@ -86,21 +83,18 @@ async function writeLines(
 async function writeOne(
   context: Context,
   request: WriteRequest,
-  requestId: string | undefined,
   printId: boolean | undefined,
+  runId?: string,
 ): Promise<void> {
-  const { messageId } = await writeAndWarn(context, request, requestId);
+  const { messageId } = await writeAndWarn(context, request, runId);
   if (printId === true) await context.output.print(`${messageId}\n`);
 }
 
-/** Writes once, however often that takes, and says whom it did not reach. */
-export async function writeAndWarn(
-  context: Context,
-  request: WriteRequest,
-  requestId?: string | undefined,
-): Promise<WriteResponse> {
+/** Writes once, however many calls that takes, and says whom it did not reach. */
+export async function writeAndWarn(context: Context, request: WriteRequest, runId?: string): Promise<WriteResponse> {
   const { client, output } = context;
-  const response = await callOnce(context, "writing", requestId, (key) => client.write({ ...request, requestId: key }));
+  const options = { doing: "writing", requestId: request.requestId, runId };
+  const response = await callOnce(context, options, () => client.write(request));
   for (const warning of broadcastWarnings(request, response)) output.warn(warning);
   return response;
 }

@@ -1,15 +1,12 @@
-// What socketctl makes of a server that stops in the middle, loses answers and finds acknowledgements stale.
+// The calls that socketctl makes of a command line, and makes again when the server stops or loses an answer.
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import {
-  type AcknowledgeRequest,
-  AcknowledgeResponse,
   type AskRequest,
   AskResponse,
   type CreateRequest,
   CreateResponse,
   MissingReason,
-  type ReadRequest,
   type UpdateRequest,
   UpdateResponse,
   WatchEventType,
@@ -18,8 +15,7 @@ import {
   type WriteRequest,
   WriteResponse,
 } from "../gen/ts/socketregistry/v1/socket_registry.js";
-import { answer, frameOf, Recorder, refusal, started, startScript, stream, unavailable } from "./support/cli-script.js";
-import { createGate } from "./support/cli-server.js";
+import { answer, Recorder, refusal, startScript, stream, unavailable } from "./support/cli-script.js";
 import { socketctl, startSocketctl } from "./support/socketctl.js";
 
 test("write is tried again with the same request id when the server stops, and says so", async () => {
@@ -87,6 +83,23 @@ test("with --lines each line has a request id of its own", async () => {
   expect(ids[2]).not.toBe(ids[3]);
 });
 
+test("with --lines a line without an answer tells the request id for the whole run", async () => {
+  const writes = new Recorder<WriteRequest>();
+  const address = await startScript({
+    write: answer((request: WriteRequest) => {
+      writes.add(request);
+      if (writes.items.length > 1) throw refusal(status.DEADLINE_EXCEEDED, "");
+      return WriteResponse.fromPartial({});
+    }),
+  });
+  const { stderr, exitCode } = await socketctl(address, ["write", "apollo", "--lines"], "a\nb\n");
+  expect(exitCode).toBe(3);
+  const [first, second] = writes.items.map(({ requestId }) => requestId);
+  const runId = first?.replace(/-1$/, "");
+  expect(second).toBe(`${runId}-2`);
+  expect(stderr).toMatch(new RegExp(`^socketctl: [^\n]*--request-id ${runId} it [^\n]*\nsocketctl: line 2 was not`));
+});
+
 test("create is tried again with the same request id, and sends the settings that were given", async () => {
   const creates = new Recorder<CreateRequest>();
   const address = await startScript({
@@ -142,130 +155,6 @@ test("update names in its mask what was given, and what goes back to its default
     },
   });
   expect(updates.items[1]).toMatchObject({ updateMask: ["labels"], socket: { labels: {} } });
-});
-
-/** Two messages, then a stream that stays open; every acknowledgement is recorded and answered by `reply`. */
-async function startQueue(reply: (request: AcknowledgeRequest, count: number) => AcknowledgeResponse) {
-  const acks = new Recorder<AcknowledgeRequest>();
-  const reads = new Recorder<ReadRequest>();
-  const address = await startScript({
-    read: stream(async function* (request: ReadRequest, cancelled: Promise<void>) {
-      reads.add(request);
-      yield started;
-      yield frameOf(1, 2);
-      await cancelled;
-    }),
-    acknowledge: answer((request: AcknowledgeRequest) => {
-      acks.add(request);
-      return reply(request, acks.items.length);
-    }),
-  });
-  return { address, acks, reads };
-}
-
-test("read --ack says that acknowledgements are stale", async () => {
-  const { address, acks } = await startQueue(() => AcknowledgeResponse.fromPartial({ staleSequences: [2n] }));
-  const { child, says, result } = startSocketctl(address, ["read", "apollo", "--follow", "--ack"]);
-  await says("stderr", "socketctl: stale: sequence 2; not in flight any longer, or not in this epoch\n");
-  child.kill("SIGINT");
-  expect(await result).toMatchObject({ exitCode: 130, stdout: expect.stringContaining("content 2\n") });
-  expect(acks.items).toMatchObject([{ socketId: "apollo", epoch: "epoch1", sequences: [1n, 2n] }]);
-});
-
-test("an acknowledgement without an answer is made again, and what is stale then is no news", async () => {
-  const { address, acks } = await startQueue((_, count) => {
-    if (count === 1) throw unavailable();
-    return AcknowledgeResponse.fromPartial({ staleSequences: [1n, 2n] });
-  });
-  const { child, result } = startSocketctl(address, ["read", "apollo", "--follow", "--max-outstanding", "2"]);
-  await acks.reach(2);
-  child.kill("SIGINT");
-  expect(await result).toMatchObject({ exitCode: 130, stderr: "" });
-});
-
-test("an interrupt waits for the acknowledgement under way, and what was printed is acknowledged", async () => {
-  let respond: () => void = () => {};
-  const responded = new Promise<void>((resolve) => {
-    respond = resolve;
-  });
-  const acks = new Recorder<AcknowledgeRequest>();
-  const gone = new Recorder<string>();
-  const address = await startScript({
-    read: stream(async function* (_: ReadRequest, cancelled: Promise<void>) {
-      yield frameOf(1);
-      await cancelled;
-      gone.add("reader");
-    }),
-    acknowledge: answer(async (request: AcknowledgeRequest) => {
-      acks.add(request);
-      await responded;
-      return AcknowledgeResponse.fromPartial({ acknowledgedCount: 1 });
-    }),
-  });
-  const { child, result } = startSocketctl(address, ["read", "apollo", "--follow", "--ack"]);
-  await acks.reach(1);
-  child.kill("SIGINT");
-  await gone.reach(1);
-  expect(child.exitCode).toBeNull();
-  respond();
-  expect(await result).toEqual({ stdout: "[team-chat-from-x] content 1\n", stderr: "", exitCode: 130 });
-});
-
-test("an interrupt does not wait for ever for a server that is gone: it says what will come again", async () => {
-  const { address, acks } = await startQueue(() => {
-    throw unavailable();
-  });
-  const { child, result } = startSocketctl(address, ["read", "apollo", "--follow", "--ack"]);
-  await acks.reach(1);
-  child.kill("SIGINT");
-  const { stderr, exitCode } = await result;
-  expect(exitCode).toBe(130);
-  expect(stderr).toMatch(/^socketctl: not acknowledged, and will come again: sequences 1, 2; SHUTTING_DOWN: [^\n]*\n$/);
-});
-
-test("an acknowledgement that is refused gives the exit code, when the read has come to its end", async () => {
-  const address = await startScript({
-    read: stream(async function* (request: ReadRequest) {
-      if (request.maxMessages === 1) yield frameOf(1);
-    }),
-    acknowledge: answer(() => {
-      throw refusal(status.NOT_FOUND, "SOCKET_NOT_FOUND");
-    }),
-  });
-  const { stderr, exitCode } = await socketctl(address, ["read", "apollo", "--ack", "--max-messages", "1"]);
-  expect(exitCode).toBe(4);
-  expect(stderr).toBe("socketctl: not acknowledged, and will come again: sequence 1; SOCKET_NOT_FOUND: as told\n");
-});
-
-test("read --exec runs no second command for what comes again while the first runs, over a broken stream", async () => {
-  const reads = new Recorder<ReadRequest>();
-  const acks = new Recorder<AcknowledgeRequest>();
-  const address = await startScript({
-    read: stream(async function* (request: ReadRequest, cancelled: Promise<void>) {
-      reads.add(request);
-      yield frameOf(1);
-      if (reads.items.length < 3) throw unavailable();
-      yield frameOf(2);
-      await cancelled;
-    }),
-    acknowledge: answer((request: AcknowledgeRequest) => {
-      acks.add(request);
-      return AcknowledgeResponse.fromPartial({});
-    }),
-  });
-  const gate = createGate();
-  const command = `echo "run $SEQUENCE"; [ $SEQUENCE = 2 ] || cat ${gate.path}`;
-  const { child, says, result } = startSocketctl(address, ["read", "apollo", "--follow", "--exec", command]);
-  await reads.reach(3);
-  await gate.open();
-  await says("stdout", "run 2\n");
-  child.kill("SIGINT");
-  expect(await result).toMatchObject({ exitCode: 130, stdout: "run 1\nrun 2\n" });
-  const settled = acks.items.flatMap(({ sequences }) => sequences);
-  expect(settled).toEqual([1n, 2n]);
-  expect(reads.items.map(({ after, ackMode }) => ({ after, ackMode }))).toEqual(
-    Array.from({ length: 3 }, () => ({ after: undefined, ackMode: 2 })),
-  );
 });
 
 test("watch goes on after the last change it saw, and takes a snapshot that broke off once more", async () => {
