@@ -28,7 +28,7 @@ export interface Prepared {
 
 export interface Row {
   readonly name: string;
-  readonly unit: "calls/s" | "messages/s" | "messages" | "ms" | "bytes";
+  readonly unit: "calls/s" | "messages/s" | "messages" | "ms" | "bytes" | "% of a core";
   /** What stands beside ours. */
   readonly beside: string;
   /** What a later issue asks for. */
@@ -54,6 +54,11 @@ export interface Side {
   readonly address: string;
 }
 
+/** A server of ours, until it is closed. */
+export interface OpenServer extends Side {
+  close(): Promise<void>;
+}
+
 export interface Arena {
   readonly ours: Side;
   readonly ceiling: Side;
@@ -62,13 +67,26 @@ export interface Arena {
   close(): Promise<void>;
 }
 
-/** Starts a server on an empty or a given data directory, its ceiling and the load. */
-export async function openArena(config: Partial<Config>): Promise<Arena> {
+/** Starts a server on an empty or a given data directory, which is removed in the end. */
+export async function openServer(config: Partial<Config>): Promise<OpenServer> {
   const folder = config.dataDir ?? tempFolder();
-  const server = startProgram<ServerCommands>("server", SERVER_CORE);
+  const program = startProgram<ServerCommands>("server", SERVER_CORE);
+  const address = await program.call("start", { ...LIMITS, ...config, dataDir: folder });
+  return {
+    program,
+    address,
+    async close() {
+      await program.stop();
+      removeFolder(folder);
+    },
+  };
+}
+
+/** Starts a server, its ceiling and the load. */
+export async function openArena(config: Partial<Config>): Promise<Arena> {
+  const ours = await openServer(config);
   const empty = startProgram<CeilingCommands>("ceiling", SERVER_CORE);
   const load = startProgram<LoadCommands>("load", LOAD_CORE);
-  const ours = { program: server, address: await server.call("start", { ...LIMITS, ...config, dataDir: folder }) };
   // What both sides can be asked for, they are asked for in the same words.
   const ceiling = { program: empty as unknown as Side["program"], address: await empty.call("start") };
   return {
@@ -77,8 +95,7 @@ export async function openArena(config: Partial<Config>): Promise<Arena> {
     setTeam: (sockets) => empty.call("setTeam", sockets),
     load,
     async close() {
-      await Promise.all([server.stop(), empty.stop(), load.stop()]);
-      removeFolder(folder);
+      await Promise.all([ours.close(), empty.stop(), load.stop()]);
     },
   };
 }

@@ -14,11 +14,15 @@ import { afterEach, expect, test } from "vitest";
 import { ErrorInfo } from "../gen/ts/google/rpc/error_details.js";
 import { Status } from "../gen/ts/google/rpc/status.js";
 import {
+  AskRequest,
+  AskResponse,
   GetServerInfoResponse,
   GetSocketInfoResponse,
   ReadRequest,
   ReadResponse,
   SocketRegistryClient,
+  WatchRequest,
+  WatchResponse,
 } from "../gen/ts/socketregistry/v1/socket_registry.js";
 import { RegistryError } from "../src/registry/errors.js";
 import { type CallContext, createCalls } from "../src/rpc/calls.js";
@@ -40,8 +44,11 @@ afterEach(async () => {
   }
 });
 
+const bytes = (value: Buffer): Buffer => value;
+const serializers = { read: bytes, watch: bytes };
+
 const refuse = () => Promise.reject(new RegistryError("NOT_IMPLEMENTED", "not here"));
-const stubs: Handlers<Buffer> = {
+const stubs: Handlers<Buffer, Buffer> = {
   create: refuse,
   write: refuse,
   reset: refuse,
@@ -52,9 +59,22 @@ const stubs: Handlers<Buffer> = {
   markActive: refuse,
   markInactive: refuse,
   peek: refuse,
+  acknowledge: refuse,
+  requeue: refuse,
+  getMessage: refuse,
+  heartbeat: refuse,
+  update: refuse,
   getServerInfo: async () => GetServerInfoResponse.fromPartial({ version: "1.2.3" }),
   read: async function* (_, context) {
     yield Buffer.from(ReadResponse.encode(ReadResponse.fromPartial({ backlogCount: 7 })).finish());
+    await aborted(context);
+  },
+  watch: async function* (_, context) {
+    yield Buffer.from(WatchResponse.encode(WatchResponse.fromPartial({ revision: 8n })).finish());
+    await aborted(context);
+  },
+  ask: async function* (_, context) {
+    yield AskResponse.fromPartial({ step: { $case: "asked", value: { messageId: "9" } } });
     await aborted(context);
   },
 };
@@ -65,14 +85,14 @@ function aborted({ signal }: CallContext): Promise<never> {
   });
 }
 
-async function start(handlers: Partial<Handlers<Buffer>> = {}) {
+async function start(handlers: Partial<Handlers<Buffer, Buffer>> = {}) {
   const logged: string[] = [];
   const log = { error: (_: object, message: string) => void logged.push(message) };
   const calls = createCalls({ log });
   const server = createGrpcServer({
     calls,
     handlers: { ...stubs, ...handlers },
-    serializeFrame: (frame) => frame,
+    serializers,
     descriptors,
     log,
     limits,
@@ -108,8 +128,6 @@ function watchHealth(address: string) {
   const watch = connect(address).makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: "" });
   return watch.on("error", () => {});
 }
-
-const bytes = (value: Buffer): Buffer => value;
 
 /** One exchange with reflection: field 7 of a request asks for the services, field 6 of the answer lists them. */
 async function reflectedServices(address: string, version: string): Promise<string[]> {
@@ -160,6 +178,16 @@ test("Read sends frames that are encoded already", async () => {
   stream.cancel();
 });
 
+test("Watch sends frames that are encoded already, and Ask objects", async () => {
+  const { client } = await start();
+  const watch = client.watch(WatchRequest.fromPartial({})).on("error", () => {});
+  expect(await once(watch, "data")).toMatchObject([{ revision: 8n }]);
+  watch.cancel();
+  const ask = client.ask(AskRequest.fromPartial({})).on("error", () => {});
+  expect(await once(ask, "data")).toMatchObject([{ step: { value: { messageId: "9" } } }]);
+  ask.cancel();
+});
+
 test("a request that is not valid is refused with a reason and names its message", async () => {
   const { address } = await start();
   const error = await call<Buffer>((done) =>
@@ -188,13 +216,13 @@ test("an answer that cannot be encoded is told to the log", async () => {
 test("a port that is taken is refused", async () => {
   const { port } = await start();
   const calls = createCalls({ log: { error: () => {} } });
-  const options = { calls, handlers: stubs, serializeFrame: bytes, descriptors, limits, log: { error: () => {} } };
+  const options = { calls, handlers: stubs, serializers, descriptors, limits, log: { error: () => {} } };
   await expect(createGrpcServer(options).listen("127.0.0.1", port)).rejects.toThrow(/EADDRINUSE/);
 });
 
 test("an IPv6 address can be listened on", async () => {
   const calls = createCalls({ log: { error: () => {} } });
-  const options = { calls, handlers: stubs, serializeFrame: bytes, descriptors, limits, log: { error: () => {} } };
+  const options = { calls, handlers: stubs, serializers, descriptors, limits, log: { error: () => {} } };
   const server = createGrpcServer(options);
   const port = await server.listen("::1", 0);
   expect(await checkHealth(`[::1]:${port}`, "")).toEqual({ status: "SERVING" });

@@ -8,8 +8,16 @@ import { TEAM_NUMBER } from "../src/registry/storage.js";
 import { contextKey, cursorKey, logKey, promptKey, removedKey, rowKey, storeKey } from "../src/storage/keys.js";
 import { openStorage } from "./support/level-storage.js";
 import { ALL, createSocket, draft, FOREVER, readAll, unsettled, write } from "./support/storage-events.js";
-import { openRaw } from "./support/storage-pair.js";
-import { copyOf, expectMended, filesOf, filled, flipByte, missingOf, reopen } from "./support/storage-written.js";
+import {
+  copyOf,
+  expectMended,
+  filesOf,
+  filled,
+  flipByte,
+  missingOf,
+  reopen,
+  spoil,
+} from "./support/storage-written.js";
 import { tempDir } from "./support/temp-dir.js";
 
 test("flipped bytes in the middle of LevelDB's log are found at the start, and what is left goes on", async () => {
@@ -81,17 +89,6 @@ test("messages that are damaged while the store is open are marked as damaged, n
   expect(await missingOf(opened.storage, written)).toBe(damaged);
   await expectMended(written.folder, written, opened);
 });
-
-/** Changes one row behind the store's back. */
-async function spoil(folder: string, key: Buffer, how: "flip" | "delete" = "flip"): Promise<void> {
-  const db = await openRaw(folder);
-  const value = await db.get(key);
-  if (value === undefined) throw new Error("there is no such row");
-  value.writeUInt8(value.readUInt8(value.length - 1) ^ 1, value.length - 1);
-  if (how === "flip") await db.put(key, value);
-  else await db.del(key);
-  await db.close();
-}
 
 test.each(["flip", "delete"] as const)("an entry that does not check is lost (%s)", async (how) => {
   const written = await filled(20);

@@ -53,6 +53,14 @@ function idOf(pair: StoragePair, number: number): string {
   return pair.socketIds[pair.numbers.indexOf(number)] ?? "";
 }
 
+const profileChange = fc.record(
+  {
+    prompt: fc.constantFrom("", "new"),
+    context: fc.record({ value: fc.constantFrom(undefined, Buffer.from("new")) }),
+  },
+  { requiredKeys: [] },
+);
+
 let bodies = 0;
 const nextBody = (): string => `message ${bodies++}`;
 
@@ -151,12 +159,19 @@ const steps = [
   }),
   step("change", 1, [pick], (pair, choice) => {
     const number = chosen(pair, choice);
-    pair.append({
-      kind: "change",
-      what: "STATE_CHANGED",
-      number,
-      draft: draft(idOf(pair, number), { state: "INACTIVE" }),
-    });
+    const changed = draft(idOf(pair, number), { state: "INACTIVE" });
+    pair.append({ kind: "change", what: "STATE_CHANGED", number, draft: changed });
+  }),
+  step("update", 1, [pick, profileChange], (pair, choice, profile) => {
+    const number = chosen(pair, choice);
+    pair.append({ kind: "change", what: "UPDATED", number, draft: draft(idOf(pair, number)), profile });
+  }),
+  step("reply", 2, [pick, pick], (pair, choice, question) => {
+    pair.append({ ...direct(nextBody(), chosen(pair, choice)), replyTo: (question % pair.revision) + 1 });
+  }),
+  step("remember", 4, [pick, fc.nat(12)], (pair, choice, name) => pair.remember(chosen(pair, choice), `k${name}`)),
+  step("forget", 2, [pick, fc.nat(9)], (pair, through, countMax) => {
+    pair.forget(through % (pair.revision + 1), countMax);
   }),
   step("tick", 2, [fc.integer({ min: -20, max: 60 })], (pair, ms) => {
     pair.clock.ms += ms;

@@ -47,7 +47,7 @@ test("a frame decodes to what was written, each copy with its own place, time an
       const frame = encodeFrame(instance, frameOf(messages, row, deliveryAttempt));
       const expected = copies.map(([request, at]) => copyOf(request, at, row, deliveryAttempt));
       expect(ReadResponse.decode(frame).messages).toEqual(expected);
-      const holding = { instance, socket: row as SocketRow, deliveryAttempt };
+      const holding = { instance, socket: row as SocketRow, attempt: () => deliveryAttempt };
       expect(messages.map((message) => decodeCopy(message, holding))).toEqual(expected);
     }),
   );
@@ -66,7 +66,7 @@ function frameOf(messages: Stored[], row: Row, deliveryAttempt: number): Frame {
   return {
     socket: row as SocketRow,
     messages,
-    deliveryAttempt,
+    attempt: () => deliveryAttempt,
     event: undefined,
     position: { epoch: row.epoch, sequence: 0 },
     backlogCount: 0,

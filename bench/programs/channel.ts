@@ -30,9 +30,9 @@ export class Channel {
     return Buffer.concat(chunks).subarray(5);
   }
 
-  /** Opens a Read. `arrived` gets whatever comes in, as it comes. Resolves at the end of the stream. */
-  read(body: Buffer, arrived: (chunk: Buffer) => void): Promise<void> {
-    const stream = this.#request("Read", body);
+  /** Opens a stream. `arrived` gets whatever comes in, as it comes. Resolves at the end of the stream. */
+  stream(method: "Read" | "Watch", body: Buffer, arrived: (chunk: Buffer) => void): Promise<void> {
+    const stream = this.#request(method, body);
     stream.on("data", arrived);
     return new Promise((resolve) => stream.once("end", resolve));
   }

@@ -44,7 +44,7 @@ export class Delivery {
   /** How many messages are with readers and not settled. What a full queue dropped meanwhile is settled. */
   get inFlight(): number {
     const queue = this.#queue();
-    let count = this.#outstanding.inFlight;
+    let count = this.#outstanding.slots.inFlight;
     for (const sequence of this.#claimed) if (!queue.isSettled(sequence)) count++;
     return count;
   }

@@ -1,3 +1,4 @@
+import type { Clock } from "./clock.js";
 import type { Consumers } from "./consumers.js";
 import type { Deliveries } from "./deliveries.js";
 import { type RegistryError, socketDeleted, socketNotFound } from "./errors.js";
@@ -10,6 +11,12 @@ import { Looking, type Source, startAfter, Taking } from "./reader.js";
 import type { Reader, Readers } from "./readers.js";
 import type { Holder } from "./slots.js";
 import type { SocketNumber, SocketRow, Storage, Stored } from "./storage.js";
+
+/**
+ * A client that cancels a Read and reads again may be heard in the wrong order. For this long a new reader that wants
+ * its messages in order takes another stream, which has something in flight, for its own former one.
+ */
+const TAKEOVER_MS = 100;
 
 /** What to read, from where and how. */
 export interface ReadRequest {
@@ -38,6 +45,7 @@ export interface ReadRequest {
 export interface ReadContext {
   readonly storage: Storage;
   readonly limits: Limits;
+  readonly clock: Clock;
   readonly readers: Readers;
   readonly consumers: Consumers;
   readonly deliveries: Deliveries;
@@ -114,6 +122,22 @@ export class OpenRead implements Reader {
 
   started(): Frame | undefined {
     return this.#request.heartbeatMs === undefined ? undefined : this.#event("STARTED");
+  }
+
+  /** Waits, when the order asks for it, until it is clear whether what is in flight comes back to this reader. */
+  async settleIn(): Promise<void> {
+    const { storage, clock, deliveries } = this.#context;
+    if (this.holder?.messagesMax !== 1) return;
+    const { outstanding } = deliveries.of(this.#row, this.#number);
+    const endMs = clock.elapsedMs() + TAKEOVER_MS;
+    const cancel = clock.after(TAKEOVER_MS, () => storage.wake(this.#number));
+    try {
+      while (this.#isCurrent() && outstanding.slots.isHeld && clock.elapsedMs() < endMs) {
+        await storage.waitAfter(this.#number, Number.MAX_SAFE_INTEGER, this.#call.signal);
+      }
+    } finally {
+      cancel();
+    }
   }
 
   /** What the reader must know before it reads on, a reset or a loss, or why it cannot. It may not be durable yet. */

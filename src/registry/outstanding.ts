@@ -35,12 +35,6 @@ export class Outstanding {
     this.#number = number;
   }
 
-  get inFlight(): number {
-    let count = 0;
-    for (const { state } of this.slots.all()) if (state === "OUT") count++;
-    return count;
-  }
-
   /** A message goes to this holder's stream, once that is durable. */
   give(sequence: number, holder: Holder): void {
     const { clock, storage } = this.#context;
@@ -123,7 +117,11 @@ export class Outstanding {
     if (slot?.state !== "OUT") return false;
     slot.dueMs = this.#context.clock.elapsedMs() + ackDeadlineMs;
     // Without a stream it is now as if that had ended in good order: its worker lives.
-    if (slot.holder === undefined) Object.assign(slot, { isBroken: false, isLent: true });
+    if (slot.holder === undefined) {
+      Object.assign(slot, { isBroken: false, isLent: true });
+      // Nor does it hold up a reader in order any more.
+      this.#context.storage.wake(this.#number);
+    }
     this.slots.put(slot);
     this.#keep([sequence]);
     this.#lookBy(slot.dueMs);
@@ -157,6 +155,8 @@ export class Outstanding {
     if (slot === undefined) return;
     this.#letGo(slot);
     this.slots.delete(sequence);
+    // It may have been what a reader in order waited for.
+    this.#context.storage.wake(this.#number);
   }
 
   /** After a start, and when the store went back to its disk: looks at the marks again. @returns whether it had to */

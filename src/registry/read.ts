@@ -24,6 +24,7 @@ export async function* read(
     const started = open.started();
     await storage.durable();
     if (started !== undefined) yield started;
+    await open.settleIn();
     while (!open.isDone) {
       signal.throwIfAborted();
       const news = open.news();

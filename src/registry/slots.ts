@@ -86,6 +86,19 @@ export class Slots {
     return this.#line[0] ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Whether an open stream has something in flight. */
+  get isHeld(): boolean {
+    for (const { holder } of this.#slots.values()) if (holder !== undefined) return true;
+    return false;
+  }
+
+  /** How many messages are in flight. */
+  get inFlight(): number {
+    let count = 0;
+    for (const { state } of this.#slots.values()) if (state === "OUT") count++;
+    return count;
+  }
+
   /** The oldest message that waits to be delivered again, now or later; Infinity when none does. */
   get firstWaiting(): number {
     return this.#line.find((sequence) => this.#slots.get(sequence)?.state === "WAITING") ?? Number.POSITIVE_INFINITY;

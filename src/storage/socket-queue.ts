@@ -6,7 +6,7 @@ import { NO_DROPS, Queue, type QueueImage, type Shared } from "./queue.js";
 /** A socket's queue: it has an order of its own, and its messages stay in the log until they are settled. */
 export class SocketQueue extends Queue {
   readonly order: Order;
-  /** The first sequence of the order that is one of this epoch. */
+  /** At lower sequences the order has messages of an earlier epoch. */
   #begin = 1;
   /** The bytes of unsettled messages, but for the broadcasts that came since the timeline had `#foldedTotal`. */
   #bytes = 0;
@@ -101,10 +101,7 @@ export class SocketQueue extends Queue {
     const isOld = image.floorSequence < order.first - 1;
     if (!isOld) order.shift(image.floorSequence - order.sequenceUpTo(image.floorRevision));
     super.restore(isOld ? { ...image, floorSequence: order.first - 1, floorRevision: order.firstRevision } : image);
-    // Marks that a loss numbered anew have their places in the order no longer: these are other messages'.
-    for (const { sequence, revision } of this.#passed()) {
-      if (order.revisionAt(sequence) !== revision && sequence >= order.first) this.#begin = sequence + 1;
-    }
+    this.#skipOld();
   }
 
   /**
@@ -121,10 +118,9 @@ export class SocketQueue extends Queue {
     const others = [...this.marks.values()].filter(({ sequence }) => sequence > this.floor);
     const { length } = passed;
     this.order.shift(length - this.floor);
-    // What was settled before has no sequence in this epoch.
-    this.#begin = length + 1;
     const marks = [...passed, ...others].map(waiting);
     super.restore({ ...image, floorSequence: length, settled: [], marks, drops: NO_DROPS });
+    this.#skipOld();
   }
 
   /**
@@ -157,6 +153,13 @@ export class SocketQueue extends Queue {
     if (this.marks.size === 0) return [];
     const passed = [...this.marks.values()].filter(({ sequence }) => sequence <= this.floor);
     return passed.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  /** After a loss the marked messages have sequences at which the order may still have what was settled before. */
+  #skipOld(): void {
+    for (const { sequence, revision } of this.#passed()) {
+      if (sequence >= this.order.first && this.order.revisionAt(sequence) !== revision) this.#begin = sequence + 1;
+    }
   }
 
   #fold(): void {

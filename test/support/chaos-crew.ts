@@ -2,7 +2,7 @@
  * The processes of the chaos test: a server, workers and writers, all compiled, each started again at once when it was
  * killed. It knows when each of them was killed, by the clock that they share.
  */
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, type ForkOptions, fork } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,15 +13,20 @@ import type { Life, WorkerDuty, WriterDuty } from "./chaos-program.js";
 import type { Random } from "./chaos-random.js";
 import { Program, root } from "./process.js";
 
-export interface Kills {
-  server: number;
-  workers: number;
-  writers: number;
-}
+export type Kills = Record<Victim, number>;
+
+type Victim = "server" | "worker" | "writer";
+
+/** Of ten that are killed so many are of each kind, in any order. */
+const ROUND: readonly Victim[] = [
+  ...Array<Victim>(2).fill("server"),
+  ...Array<Victim>(2).fill("writer"),
+  ...Array<Victim>(6).fill("worker"),
+];
 
 /** A part of the crew: what it does, and its present process. */
 interface Member {
-  readonly kind: "worker" | "writer";
+  readonly kind: Exclude<Victim, "server">;
   readonly duty: Duty;
   readonly life: number;
   readonly child: ChildProcess;
@@ -31,7 +36,7 @@ interface Member {
 type Duty = WorkerDuty | WriterDuty;
 
 export class Crew {
-  readonly kills: Kills = { server: 0, workers: 0, writers: 0 };
+  readonly kills: Kills = { server: 0, worker: 0, writer: 0 };
   /** When the server was killed. */
   readonly serverKillsMs: number[] = [];
   /** When each life of a worker or writer was killed, by `name.life`. */
@@ -97,18 +102,20 @@ export class Crew {
   /** Kills one after the other, whoever comes, for so long. */
   async killFor(durationMs: number): Promise<void> {
     const endMs = nowMs() + durationMs;
+    let round: Victim[] = [];
     while (nowMs() < endMs) {
       await delay(this.#random.between(150, 650));
-      const share = this.#random.next();
-      if (share < 0.15) await this.killServer();
-      else await this.#kill(share < 0.4 ? "writer" : "worker");
+      if (round.length === 0) round = [...ROUND];
+      const [victim] = round.splice(this.#random.below(round.length), 1);
+      if (victim === "server") await this.killServer();
+      else if (victim !== undefined) await this.#kill(victim);
     }
   }
 
   /** Asks all of a kind to end what they are at, and waits until they have. */
   async stop(kind: Member["kind"]): Promise<void> {
     const members = this.#members.filter((member) => member.kind === kind);
-    for (const { child } of members) child.kill("SIGTERM");
+    for (const { child } of members) child.send("stop");
     await Promise.all(members.map(({ exit }) => exit));
   }
 
@@ -122,7 +129,7 @@ export class Crew {
     this.killsMs.set(`${duty.name}.${life}`, nowMs());
     child.kill("SIGKILL");
     await exit;
-    this.kills[kind === "worker" ? "workers" : "writers"]++;
+    this.kills[kind]++;
     this.#members[place] = this.#start(kind, duty, life + 1);
   }
 
@@ -130,7 +137,9 @@ export class Crew {
     const journal = this.journalOf(duty.name);
     const task: Duty & Life = { ...duty, life, journal, address: this.#address, seed: this.#random.below(2 ** 31) };
     const program = join(this.#programs, `test/support/chaos-${kind}.js`);
-    const child = fork(program, [JSON.stringify(task)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    // Without the flags of the process that runs the tests.
+    const options: ForkOptions = { execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] };
+    const child = fork(program, [JSON.stringify(task)], options);
     const exit = once(child, "exit").then(([code, signal]) => {
       if (signal !== "SIGKILL" && code !== 0) this.faults.push(`${duty.name} ended with ${signal ?? code}`);
     });

@@ -1,5 +1,5 @@
 /** What a worker and a writer of the chaos test have in common: their task, a client, and how long they go on. */
-import { type ClientUnaryCall, credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { type ClientUnaryCall, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { SocketRegistryClient } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 
 /** What it is to do. */
@@ -34,6 +34,9 @@ export const connectTo = (address: string): SocketRegistryClient =>
     "grpc.max_reconnect_backoff_ms": 200,
   });
 
+/** A call waits for a server that is not there, instead of failing over and over. */
+export const patient = (): Metadata => new Metadata({ waitForReady: true });
+
 /** One call. It rejects with grpc-js's error. */
 export function unary<T>(call: (done: (error: ServiceError | null, response: T) => void) => ClientUnaryCall) {
   return new Promise<T>((resolve, reject) => {
@@ -47,9 +50,9 @@ export function isLost(error: unknown): boolean {
   return [status.UNAVAILABLE, status.CANCELLED, status.DEADLINE_EXCEEDED].includes(code);
 }
 
-/** A wish to end, which the parent's SIGTERM is. */
+/** The parent's only message is that it is time to end. */
 export function onStop(stop: () => void): void {
-  process.once("SIGTERM", stop);
+  process.once("message", stop);
   // Nothing of this test is left when the parent is gone.
   process.once("disconnect", () => process.exit(1));
 }

@@ -15,7 +15,7 @@ import {
   type ReadResponse,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { Journal, nowMs, type WorkerLine } from "./chaos-journal.js";
-import { connectTo, isLost, onStop, readTask, unary, type WorkerDuty } from "./chaos-program.js";
+import { connectTo, isLost, onStop, patient, readTask, unary, type WorkerDuty } from "./chaos-program.js";
 import { Random } from "./chaos-random.js";
 
 const task = readTask<WorkerDuty>();
@@ -44,7 +44,8 @@ process.exit(0);
 async function read(): Promise<void> {
   const stream = `${task.name}.${task.life}.${streams++}`;
   journal.add({ what: "open", atMs: nowMs(), stream });
-  reading = client.read(ReadRequest.fromPartial({ socketId, ackMode: AckMode.ACK_MODE_EXPLICIT, maxOutstanding }));
+  const request = ReadRequest.fromPartial({ socketId, ackMode: AckMode.ACK_MODE_EXPLICIT, maxOutstanding });
+  reading = client.read(request, patient());
   try {
     for await (const { messages } of reading as AsyncIterable<ReadResponse>) {
       for (const message of messages) receive(stream, message);
@@ -87,12 +88,16 @@ async function workOn(stream: string, { sequence, epoch }: Message): Promise<voi
   journal.add({ what: "acked", atMs: nowMs(), ...place, isFresh: answer.acknowledgedCount === 1 });
 }
 
-/** Tells the server what became of a message, a few times if it must. @returns undefined when it gave up */
+/**
+ * Tells the server what became of a message, a few times if it must. Not so with what is given back: the second time it
+ * may be with somebody else, whose attempt would fail.
+ * @returns undefined when it gave up
+ */
 async function acknowledge(request: DeepPartial<AcknowledgeRequest>): Promise<AcknowledgeResponse | undefined> {
   const whole = AcknowledgeRequest.fromPartial({ ...request, socketId });
-  for (let tries = 1 + random.below(6); tries > 0; tries--) {
+  for (let tries = whole.nackSequences.length > 0 ? 1 : 1 + random.below(6); tries > 0; tries--) {
     try {
-      return await unary<AcknowledgeResponse>((done) => client.acknowledge(whole, done));
+      return await unary<AcknowledgeResponse>((done) => client.acknowledge(whole, patient(), done));
     } catch (error) {
       if (!isLost(error)) throw error;
       await delay(random.between(20, 80));

@@ -4,10 +4,9 @@
  * gives up.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { Metadata } from "@grpc/grpc-js";
 import { WriteRequest, type WriteResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { Journal, nowMs, type WriterLine } from "./chaos-journal.js";
-import { connectTo, isLost, onStop, readTask, unary, type WriterDuty } from "./chaos-program.js";
+import { connectTo, isLost, onStop, patient, readTask, unary, type WriterDuty } from "./chaos-program.js";
 import { Random } from "./chaos-random.js";
 
 /** How many messages are under way at a time. */
@@ -64,7 +63,7 @@ async function write(key: string, socketId: string): Promise<void> {
   for (;;) {
     try {
       const { messageId, duplicate } = await unary<WriteResponse>((done) =>
-        client.write(request, new Metadata(), { deadline: Date.now() + ANSWER_MS }, done),
+        client.write(request, patient(), { deadline: Date.now() + ANSWER_MS }, done),
       );
       journal.add({ what: "accepted", key, messageId, isDuplicate: duplicate });
       return;

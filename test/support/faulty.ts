@@ -8,6 +8,7 @@ import type { Storage } from "../../src/registry/storage.js";
 import { createCalls } from "../../src/rpc/calls.js";
 import { createHandlers } from "../../src/rpc/handlers.js";
 import { createGrpcServer } from "../../src/rpc/services.js";
+import { watchEncoder } from "../../src/rpc/watching.js";
 import { encodeFrame } from "../../src/rpc/wire.js";
 import { Service } from "./client.js";
 import { MemoryStorage } from "./memory-storage.js";
@@ -25,14 +26,14 @@ export async function startFaulty(faults: Partial<Storage>) {
   const logged: { err?: unknown }[] = [];
   const log = { error: (values: object) => void logged.push(values) };
   const calls = createCalls({ log });
+  const registry = new Registry(storage, limitsOf(config));
   const server = createGrpcServer({
     calls,
-    handlers: createHandlers(new Registry(storage, limitsOf(config)), limitsOf(config), {
-      version: "0",
-      durability: "os",
-      limits: {},
-    }),
-    serializeFrame: (frame) => encodeFrame(storage.instance, frame),
+    handlers: createHandlers(registry, limitsOf(config), { version: "0", durability: "os", limits: {} }),
+    serializers: {
+      read: (frame) => encodeFrame(storage.instance, frame),
+      watch: watchEncoder((row) => registry.viewNow(row)),
+    },
     descriptors: readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url)),
     log,
     limits: config,

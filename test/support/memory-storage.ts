@@ -273,7 +273,8 @@ export class MemoryStorage implements Storage {
   async fate(number: SocketNumber, revision: number): Promise<Fate | undefined> {
     this.#assertOpen();
     const queue = this.#find(number);
-    const epochRevision = this.#sockets.rows.get(number)?.epochRevision ?? 0;
+    // A consumer's queue is in the epoch of the feed's.
+    const { epochRevision } = this.#sockets.row(this.#queues.has(number) ? number : TEAM_NUMBER);
     if (queue === undefined || revision <= epochRevision || revision > this.#bounds.durableRevision) return undefined;
     const fate = fateOf(queue, revision, this.#bounds, this.#queues.has(number));
     await this.durable();

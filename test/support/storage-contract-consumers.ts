@@ -84,14 +84,14 @@ export function consuming(open: Open): void {
     storage.settle(TEAM_NUMBER, [1, 2, 3]);
     await storage.durable();
     expect(storage.queue(number)).toMatchObject({ oldest: 1, floor: 2, depth: 4, parked: 1 });
-    await storage.retain({ ...FOREVER, messages: 0 });
+    await storage.retain({ ...FOREVER, ageMs: 0 });
     const queue = storage.queue(number);
     expect(queue).toMatchObject({ oldest: 4, floor: 3, oldestUnsettled: 4, depth: 2, parked: 0, dropped: 0 });
     expect(marksOf(queue)).toEqual([mark(5, "WAITING")]);
     expect([...queue.unsettledAfter(0)]).toEqual([4, 5]);
     expect(queue.bytes).toBe(storage.sizeAt(number, 4) + storage.sizeAt(number, 5));
     expect(await storage.readAt(number, [1, 2, 3])).toEqual([]);
-    // History has come past these already: they go with the feed's settlement.
+    // History is past these already: they go with the feed's settlement.
     storage.settle(TEAM_NUMBER, [4, 5]);
     expect(storage.queue(number)).toMatchObject({
       oldest: 6,
@@ -130,7 +130,6 @@ export function consuming(open: Open): void {
     const consumer = storage.openConsumer("c", 2);
     storage.mark(consumer.number, [mark(3, "PARKED")]);
     await storage.durable();
-    const early = storage.readAt(consumer.number, [3]);
     await write(storage, {
       kind: "reset",
       number: TEAM_NUMBER,
@@ -138,7 +137,6 @@ export function consuming(open: Open): void {
       queue: true,
       context: false,
     });
-    expect(await early).toEqual([]);
     expect(storage.consumer("c")).toEqual(consumer);
     expect(storage.queue(consumer.number)).toMatchObject({ tail: 0, floor: 0, depth: 0, parked: 0 });
     await write(storage, direct("new", TEAM_NUMBER));

@@ -24,7 +24,9 @@ import { LevelStorage } from "../../src/storage/level.js";
 import { crashCopy } from "./crash-copy.js";
 import { Lines } from "./level-storage.js";
 import { MemoryStorage } from "./memory-storage.js";
+import { keyOf, writeRemembered } from "./storage-contract-remembered.js";
 import { ALL, Clock } from "./storage-events.js";
+import { answersOf, historyOf } from "./storage-pair-history.js";
 
 /** How the store on LevelDB ends and begins again; the one in memory goes on. */
 export type Restart = "close" | "crash" | "no checkpoint" | "damaged checkpoint";
@@ -38,6 +40,8 @@ export class StoragePair {
   #level: LevelStorage | undefined;
   /** After an end without a checkpoint less is erased early, and retention finds more. */
   #isExact = true;
+  /** The keys of all answers that were remembered. */
+  readonly #keys = new Set<string>();
 
   private constructor(checkpointInterval: number) {
     this.#checkpointInterval = checkpointInterval;
@@ -106,6 +110,20 @@ export class StoragePair {
     this.#both((storage) => storage.closeConsumer(number));
   }
 
+  /** Writes with a key, unless that is remembered. */
+  remember(number: SocketNumber, name: string): void {
+    this.#keys.add(keyOf(name));
+    if (!this.#memory.isRemembered(keyOf(name))) this.#both((storage) => writeRemembered(storage, number, name));
+  }
+
+  forget(through: number, countMax: number): void {
+    this.#both((storage) => storage.forget(through, countMax));
+  }
+
+  get revision(): number {
+    return this.#memory.revision;
+  }
+
   async durable(): Promise<void> {
     await Promise.all(this.#both((storage) => storage.durable()));
   }
@@ -159,8 +177,10 @@ export class StoragePair {
   async compareMessages(): Promise<void> {
     await this.durable();
     this.compareCounters();
-    const [a, b] = await Promise.all(this.#both(messagesOf));
-    expect(a).toEqual(b);
+    for (const look of [messagesOf, historyOf, (storage: Storage) => answersOf(storage, this.#keys)]) {
+      const [a, b] = await Promise.all(this.#both(look));
+      expect(a).toEqual(b);
+    }
     expect(this.#lines.errors).toEqual([]);
   }
 

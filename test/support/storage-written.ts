@@ -8,6 +8,7 @@ import type { LevelStorage } from "../../src/storage/level.js";
 import { crashCopy } from "./crash-copy.js";
 import { Lines, openStorage } from "./level-storage.js";
 import { broadcast, createSocket, direct, readAll, unsettled, write } from "./storage-events.js";
+import { openRaw } from "./storage-pair.js";
 import { tempDir } from "./temp-dir.js";
 
 export const lost = "the log is damaged: entries are lost; every socket has a new epoch and goes on with what is left";
@@ -22,6 +23,17 @@ export function flipByte(file: string, place: number): void {
   const bytes = readFileSync(file);
   bytes.writeUInt8(bytes.readUInt8(place) ^ 0x55, place);
   writeFileSync(file, bytes);
+}
+
+/** Changes one row behind the store's back. */
+export async function spoil(folder: string, key: Buffer, how: "flip" | "delete" = "flip"): Promise<void> {
+  const db = await openRaw(folder);
+  const value = await db.get(key);
+  if (value === undefined) throw new Error("there is no such row");
+  value.writeUInt8(value.readUInt8(value.length - 1) ^ 1, value.length - 1);
+  if (how === "flip") await db.put(key, value);
+  else await db.del(key);
+  await db.close();
 }
 
 export interface Written {

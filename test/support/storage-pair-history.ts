@@ -1,0 +1,50 @@
+/** What a store tells of its log and of the answers it remembers, to be compared with what another tells. */
+import type { Change, Fate, Storage } from "../../src/registry/storage.js";
+
+/** Everything but what nobody could ask for through a queue that is there: that is erased sooner or later. */
+export async function historyOf(storage: Storage): Promise<object> {
+  const fates = new Map<string, Fate>();
+  const held = new Set<number>();
+  const sockets = [...storage.sockets()];
+  const numbers = [...sockets, ...storage.consumers()].map(({ number }) => number);
+  for (let revision = 1; revision <= storage.revision; revision++) {
+    for (const number of numbers) {
+      const fate = await storage.fate(number, revision);
+      if (fate === undefined) continue;
+      fates.set(`${revision} in ${number}`, fate);
+      if (fate.sequence > 0) held.add(revision);
+    }
+  }
+  const letters: object[] = [];
+  const replies: object[] = [];
+  for (const revision of held) {
+    const letter = await storage.letter(revision);
+    letters.push({ ...letter, revision, body: letter && Buffer.from(letter.body).toString() });
+    const found = await storage.replies(revision, 0);
+    if (found.length > 0) replies.push({ revision, found: found.filter((reply) => held.has(reply)) });
+  }
+  const { durableRevision, historyFloor } = storage;
+  return { durableRevision, historyFloor, fates, letters, replies, changes: await changesOf(storage) };
+}
+
+/** The answers to some keys. */
+export async function answersOf(storage: Storage, keys: Iterable<string>): Promise<object> {
+  const answers: object[] = [];
+  for (const key of keys) {
+    const isRemembered = storage.isRemembered(key);
+    answers.push({ key, isRemembered, answer: await storage.recall(key) });
+  }
+  return { count: storage.rememberedCount, from: storage.rememberedFrom, answers };
+}
+
+/** The changes that every store has to tell, page by page. */
+async function changesOf(storage: Storage): Promise<Change[]> {
+  const found: Change[] = [];
+  for (let after = storage.historyFloor; after < storage.durableRevision; ) {
+    const page = await storage.changes(after, 3);
+    if (page === undefined || page.through <= after) throw new Error(`changes after ${after} are missing`);
+    found.push(...page.changes.map((change) => ({ ...change, row: { ...change.row, epoch: "" } })));
+    after = page.through;
+  }
+  return found;
+}
