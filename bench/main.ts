@@ -5,10 +5,14 @@
 import { parseArgs } from "node:util";
 import { circumstances, type Measured, tableHead, tableLine, writeResults } from "./report.js";
 import type { Effort, Row } from "./row.js";
+import { behindRows } from "./rows/behind.js";
 import { broadcastRows } from "./rows/broadcast.js";
 import { crashRows } from "./rows/crash.js";
 import { drainRows } from "./rows/drain.js";
+import { explicitRows } from "./rows/explicit.js";
+import { leaseRows } from "./rows/leases.js";
 import { storeRows } from "./rows/store.js";
+import { watcherRows } from "./rows/watchers.js";
 import { writeRows } from "./rows/write.js";
 
 const { values } = parseArgs({
@@ -23,7 +27,9 @@ const { values } = parseArgs({
 const effort: Effort = values.quick ? { seconds: 0.5, scale: 0.1 } : { seconds: 2, scale: 1 };
 const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
 const pattern = new RegExp(values.only);
-const allRows = [...writeRows, ...drainRows, ...broadcastRows, ...storeRows, ...crashRows];
+const readRows = [...drainRows, ...behindRows, ...explicitRows];
+const liveRows = [...broadcastRows, ...watcherRows, ...leaseRows];
+const allRows = [...writeRows, ...readRows, ...liveRows, ...storeRows, ...crashRows];
 const rows = allRows.filter(({ name }) => pattern.test(name));
 const started = circumstances();
 const path = values.json ?? `bench/results/${started.date.replaceAll(":", "-")}.json`;

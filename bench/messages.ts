@@ -35,8 +35,8 @@ export const createBody = (socketId: string, leaseMs = 0): Buffer => {
   return framed(CreateRequest.encode(CreateRequest.fromPartial({ socketId, model: "bench", config })).finish());
 };
 
-export const writeBody = (socketId: string, content = CONTENT): Buffer =>
-  framed(WriteRequest.encode(WriteRequest.fromPartial({ socketId, message: content, sender: WRITER })).finish());
+export const writeBody = (socketId: string): Buffer =>
+  framed(WriteRequest.encode(WriteRequest.fromPartial({ socketId, message: CONTENT, sender: WRITER })).finish());
 
 export type Mode = "AUTO" | "NONE" | "EXPLICIT";
 

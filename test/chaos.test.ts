@@ -51,6 +51,7 @@ test(`every accepted message is settled once, whoever is killed: seed ${seed}`, 
   for (const socketId of sockets) await service.create({ socketId, config: { maxQueueSize: 1_000_000 } });
   for (const duty of workers) crew.addWorker(duty);
   for (const duty of writers) crew.addWriter(duty);
+  await crew.atWork();
   await crew.killFor(durationMs);
   await crew.stop("writer");
   await untilEmpty(service);

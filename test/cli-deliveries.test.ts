@@ -134,6 +134,33 @@ test("read --exec runs no second command for what comes again while the first ru
   );
 });
 
+test("what comes again before the server knows that it was settled is not run once more", async () => {
+  const acks = new Recorder<AcknowledgeRequest>();
+  const replays = new Recorder<ReadRequest>();
+  const address = await startScript({
+    read: stream(async function* (request: ReadRequest, cancelled: Promise<void>) {
+      yield frameOf(1);
+      if (acks.items.length === 0) {
+        await acks.reach(1);
+        throw unavailable();
+      }
+      yield frameOf(2);
+      replays.add(request);
+      await cancelled;
+    }),
+    acknowledge: answer(async (request: AcknowledgeRequest) => {
+      acks.add(request);
+      if (acks.items.length === 1) throw unavailable();
+      await replays.reach(1);
+      return AcknowledgeResponse.fromPartial({});
+    }),
+  });
+  const { child, says, result } = startSocketctl(address, ["read", "apollo", "--follow", "--exec", 'echo "$SEQUENCE"']);
+  await says("stdout", "2\n");
+  child.kill("SIGINT");
+  expect(await result).toMatchObject({ exitCode: 130, stdout: "1\n2\n" });
+});
+
 test("a message that no command can be started for is given back", async () => {
   const acks = new Recorder<AcknowledgeRequest>();
   const frame = frameOf(1);

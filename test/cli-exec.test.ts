@@ -1,7 +1,7 @@
 // Any program as an agent: socketctl read --exec and --ack against the real server.
 import { expect, test } from "vitest";
 import { createGate, startBench } from "./support/cli-server.js";
-import { startShell } from "./support/socketctl.js";
+import { startShell, startSocketctl } from "./support/socketctl.js";
 
 test("--exec runs the command once for each message, with its content and its facts, and settles it", async () => {
   const { create, write, ok, socket } = await startBench();
@@ -165,14 +165,13 @@ test("Ctrl-C in a terminal, which goes to all its processes, does not reach the 
   await create("apollo");
   const gate = createGate();
   await write("apollo", "work");
-  const command = `echo started; cat ${gate.path}; echo ended`;
-  const job = `set -m; socketctl read apollo --follow --exec "${command}" &`;
-  const { child, says, result } = startShell(address, `${job}\nread -r line; kill -INT -- -$!; wait $!; echo code $?`);
+  const args = ["read", "apollo", "--follow", "--exec", `echo started; cat ${gate.path}; echo ended`];
+  const { child, says, result } = startSocketctl(address, args, true);
   await says("stdout", "started\n");
-  child.stdin.write("\n");
+  process.kill(-(child.pid ?? expect.unreachable("it did not start")), "SIGINT");
   await until("apollo", { readerCount: 0 });
   await gate.open();
-  expect((await result).stdout).toBe("started\nended\ncode 130\n");
+  expect(await result).toEqual({ stdout: "started\nended\n", stderr: "", exitCode: 130 });
   await until("apollo", { queueSize: 0 });
 });
 

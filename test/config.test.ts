@@ -61,6 +61,16 @@ test("the defaults are those of the contract", () => {
     retainedMessages: 1_000_000,
     retainedBytes: 1_073_741_824,
     retainedAgeMs: 86_400_000,
+    ackDeadlineMs: 300_000,
+    maxDeliveryAttempts: 10,
+    returnGraceMs: 15_000,
+    leaseStartGraceMs: 30_000,
+    maxOutstanding: 10_000,
+    consumerIdleMs: 604_800_000,
+    dedupeWindowMs: 600_000,
+    dedupeKeys: 1_000_000,
+    keepaliveTimeMs: 30_000,
+    keepaliveTimeoutMs: 15_000,
   });
 });
 

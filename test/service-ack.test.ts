@@ -66,11 +66,12 @@ test("what is in flight is handed to nobody else, and can be peeked at", async (
   expect(await inbox.service.contents("x", { ackMode: AckMode.ACK_MODE_NONE })).toEqual(["one", "two"]);
 });
 
-test("acks need no open stream", async () => {
+test("acks need no open stream, and no socket that takes messages", async () => {
   const inbox = await startInbox();
   await inbox.write("one", "two");
   expect(await inbox.takeAll()).toEqual(["one", "two"]);
   expect(await inbox.counts()).toEqual({ queue: 2, inFlight: 2, parked: 0 });
+  await inbox.service.markUnresponsive({ socketId: "x" });
   expect(await inbox.ack(2, 1)).toEqual({ count: 2, stale: [] });
   expect(await inbox.counts()).toEqual({ queue: 0, inFlight: 0, parked: 0 });
 });
@@ -364,6 +365,22 @@ describe("when the queue is cleared or goes while messages are in flight", () =>
     });
     expect((await refusal(inbox.ack(1))).reason).toBe("SOCKET_NOT_FOUND");
     expect((await refusal(inbox.requeue())).reason).toBe("SOCKET_NOT_FOUND");
+  });
+
+  test("a Delete ends streams that are only just opening as well", async () => {
+    const inbox = await startInbox();
+    const { service } = inbox;
+    for (let turn = 0; turn < 10; turn++) {
+      await inbox.write("one");
+      await inbox.take();
+      const readings = Array.from({ length: 8 }, () => inbox.read({ heartbeatInterval: { seconds: 3_600 } }));
+      const ends = readings.map((reading) => reading.end());
+      await service.delete({ socketId: "x" });
+      for (const end of ends) {
+        expect(["SOCKET_DELETED", "SOCKET_NOT_FOUND"]).toContain(refusalIn(await end).reason);
+      }
+      await service.createAll("x");
+    }
   });
 
   test.each(["Delete and Create", "REPLACE"])("%s makes a socket that old acks do not touch", async (how) => {

@@ -194,7 +194,7 @@ test("GetServerInfo tells version, limits, durability and counts", async () => {
     version: manifest.version,
     socketCount: 0,
     durability: "os",
-    dedupeWindowSeconds: 0,
+    dedupeWindowSeconds: 600,
     replication: { target: "", state: ReplicationState.REPLICATION_STATE_OFF, lagEntries: 0n },
   });
   expect(before.epoch).not.toBe("");

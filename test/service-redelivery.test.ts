@@ -1,13 +1,11 @@
 /** When a message is delivered again, to whom, as which attempt, and what waits for it: rule 6 of the contract. */
 import { describe, expect, test } from "vitest";
 import { AckMode } from "../gen/ts/socketregistry/v1/socket_registry.js";
-import { contentsOf, refusalIn } from "./support/client.js";
+import { contentsOf, refusal } from "./support/client.js";
 import { attemptsOf, ms, startInbox, took } from "./support/inbox.js";
 import { STUCK_BYTES, StuckRead } from "./support/stuck-read.js";
 
 const hour = 3_600_000;
-/** Of 40 messages this is how many are given back once. */
-const nackEvery = 3;
 
 describe("a deadline that passes", () => {
   test("is a failed attempt: the message comes again, before anything newer", async () => {
@@ -317,76 +315,24 @@ describe("order", () => {
   });
 });
 
-describe("readers that share a queue", () => {
-  test("AUTO and EXPLICIT ones get each message once between them", async () => {
-    const inbox = await startInbox({ maxFrameMessages: 1 });
-    const seen: string[] = [];
-    const auto = inbox.service.read({ socketId: "x" });
-    const explicit = inbox.read();
-    const total = 60;
-    const follow = async (reading: typeof auto, acks: boolean) => {
-      for (;;) {
-        const frame = await reading.frame().catch(() => undefined);
-        if (frame === undefined) return;
-        for (const { content, sequence } of frame.messages) {
-          seen.push(content);
-          if (acks) await inbox.ack(sequence);
-        }
-        if (seen.length === total) await inbox.service.delete({ socketId: "x" });
-      }
-    };
-    const contents = Array.from({ length: total }, (_, index) => `m${index}`);
-    await Promise.all([inbox.write(...contents), follow(auto, false), follow(explicit, true)]);
-    expect(seen.sort()).toEqual(contents.sort());
-  });
-
-  test("an AUTO reader takes what comes back, as the attempt that it is, and settles it", async () => {
-    const inbox = await startInbox({ returnGraceMs: 0 });
-    await inbox.write("one", "two", "three");
-    await inbox.take({ maxOutstanding: 2 });
-    await inbox.nack(2);
-    expect(attemptsOf(await inbox.service.drain("x"))).toEqual([
-      ["two", 2],
-      ["three", 1],
-    ]);
-    expect(await inbox.counts()).toEqual({ queue: 1, inFlight: 1, parked: 0 });
-    expect(await inbox.ack(2)).toEqual({ count: 0, stale: [2] });
-    await inbox.nack(1);
-    expect(attemptsOf(await inbox.service.drain("x"))).toEqual([["one", 2]]);
-    expect(await inbox.counts()).toEqual({ queue: 0, inFlight: 0, parked: 0 });
-  });
-
-  test("an AUTO reader passes what waits for a delay", async () => {
-    const inbox = await startInbox();
-    await inbox.write("one", "two");
-    await inbox.take();
-    await inbox.nackFor(hour, 1);
-    expect(await inbox.service.contents("x")).toEqual(["two"]);
-    expect(await inbox.peek()).toEqual(["one"]);
-  });
-
-  test("EXPLICIT ones settle every message once, whatever they give back", async () => {
-    const inbox = await startInbox();
-    const contents = Array.from({ length: 40 }, (_, index) => `m${index}`);
-    const settled: string[] = [];
-    const work = async (reading: ReturnType<Inbox["read"]>) => {
-      for (;;) {
-        const message = await reading.message().catch((error: unknown) => refusalIn(error).reason);
-        if (typeof message === "string") return expect(message).toBe("SOCKET_DELETED");
-        const { sequence, deliveryAttempt, content } = message;
-        if (Number(sequence) % nackEvery === 0 && deliveryAttempt === 1) {
-          await inbox.nack(sequence);
-          continue;
-        }
-        expect(deliveryAttempt).toBe(Number(sequence) % nackEvery === 0 ? 2 : 1);
-        if ((await inbox.ack(sequence)).count === 1) settled.push(content);
-        if (settled.length === contents.length) await inbox.service.delete({ socketId: "x" });
-      }
-    };
-    const workers = [1, 1, 3, 10].map((maxOutstanding) => work(inbox.read({ maxOutstanding })));
-    await Promise.all([inbox.write(...contents), ...workers]);
-    expect(settled.sort()).toEqual(contents.sort());
-  });
+test("retention lets go of nothing that is in flight, returned or parked", async () => {
+  const inbox = await startInbox({ retainedMessages: 0, upkeepIntervalMs: 10 }, { maxDeliveryAttempts: 2 });
+  const { service } = inbox;
+  for (const message of ["parked", "held", "m3", "m4"]) await service.write({ socketId: "x", sender: "s", message });
+  await inbox.park(2);
+  await inbox.take();
+  expect(await service.contents("x")).toEqual(["m3", "m4"]);
+  const noWhere = { ackMode: AckMode.ACK_MODE_NONE, after: { sequence: 99 } };
+  await expect.poll(() => refusal(service.drain("x", noWhere))).toMatchObject({ metadata: { oldest_sequence: "5" } });
+  expect(await inbox.peek()).toEqual(["held"]);
+  expect(await inbox.parked()).toEqual(["parked"]);
+  await inbox.nack(2);
+  await inbox.requeue();
+  expect(attemptsOf(await inbox.take({ maxOutstanding: 9 }))).toEqual([
+    ["parked", 1],
+    ["held", 2],
+  ]);
+  expect(await inbox.ackThrough(4)).toEqual({ count: 2, stale: [] });
 });
 
 test("messages that a reader leaves out count as read", async () => {

@@ -140,6 +140,17 @@ test("a mark whose own message is lost is gone, and the others stay with theirs"
   expect(marksOf(mended.queue(a))).toEqual([mark(2, "WAITING", { dueMs: 0 }), mark(5, "PARKED")]);
 });
 
+test("what was settled above a loss is not confused with something else by a mark", async () => {
+  const { folder, storage, a } = await filled(8);
+  const lost = await storage.readAt(a, [4, 5]);
+  storage.mark(a, [mark(6, "HELD")]);
+  storage.settle(a, [1, 2, 3, 5]);
+  await storage.close();
+  for (const { revision } of lost) await spoil(folder, logKey(revision));
+  const { storage: mended } = await reopen(folder);
+  expect((await left(mended, a)).map((one) => one.slice(-1))).toEqual(["6", "7", "8"]);
+});
+
 test("a damaged cursor leaves parked what is parked", async () => {
   const { folder, storage, a } = await filled(6);
   storage.mark(a, [mark(1, "HELD"), mark(2, "PARKED"), mark(4, "PARKED")]);
@@ -202,11 +213,11 @@ test("after a loss a consumer goes on where it was", async () => {
   await storage.close();
   await spoil(folder, lost);
   const { storage: mended } = await reopen(folder);
-  // The feed begins with what it has parked, which a consumer cannot read any more.
   expect(await left(mended, TEAM_NUMBER)).toEqual(["1:3", "2:4", "3:5", "4:6", "5:7", "6:8"]);
   const expected = ["2:4", "3:5", "4:6", "5:7", "6:8"];
   expect(await left(mended, number)).toEqual(expected);
-  expect(mended.queue(number)).toMatchObject({ tail: 6, oldest: 2, depth: 4, parked: 1 });
+  expect(mended.queue(number)).toMatchObject({ tail: 6, oldest: 1, depth: 4, parked: 1 });
+  expect(marksOf(mended.queue(number))).toEqual([mark(2, "WAITING", { dueMs: 0 }), mark(4, "PARKED")]);
   await mended.close();
   const { storage: again, log } = await reopen(folder);
   expect(await left(again, number)).toEqual(expected);

@@ -21,7 +21,7 @@ const revision = fc.maxSafeNat();
 const number = fc.nat(2 ** 32 - 1);
 
 test("the order of keys is the order of numbers, and a key tells its number", () => {
-  const kinds64 = fc.constantFrom(keys.logKey, keys.removedKey, keys.removedSpanKey);
+  const kinds64 = fc.constantFrom(keys.logKey, keys.removedKey, keys.removedSpanKey, keys.rememberedKey);
   const kinds32 = fc.constantFrom(keys.rowKey, keys.promptKey, keys.contextKey, keys.cursorKey);
   fc.assert(
     fc.property(kinds64, revision, revision, (key, a, b) => {
@@ -39,6 +39,23 @@ test("the order of keys is the order of numbers, and a key tells its number", ()
   );
 });
 
+test("the order of the keys of receipts is that of queues, their epochs and sequences", () => {
+  const place = fc.record({ number, epochRevision: revision, sequence: revision });
+  const partsOf = (one: keys.ReceiptsPlace): number[] => [one.number, one.epochRevision, one.sequence];
+  fc.assert(
+    fc.property(place, place, revision, (a, b, low) => {
+      const differing = partsOf(a).findIndex((part, index) => part !== partsOf(b)[index]);
+      const expected = (partsOf(a)[differing] ?? 0) - (partsOf(b)[differing] ?? 0);
+      expect(Math.sign(Buffer.compare(keys.receiptsKey(a), keys.receiptsKey(b)))).toBe(Math.sign(expected));
+      expect(keys.receiptsPlace(keys.receiptsKey(a))).toEqual(a);
+      const { gte, lt } = keys.receiptsFrom({ ...a, sequence: low });
+      const isIn = Buffer.compare(keys.receiptsKey(a), gte) >= 0 && Buffer.compare(keys.receiptsKey(a), lt) < 0;
+      expect(isIn).toBe(a.sequence >= low);
+    }),
+    { numRuns },
+  );
+});
+
 test("the range of a kind of key holds all of them and none of another kind", () => {
   const isIn = (key: Buffer, { gte, lt }: keys.KeyRange): boolean =>
     Buffer.compare(key, gte) >= 0 && Buffer.compare(key, lt) < 0;
@@ -51,6 +68,8 @@ test("the range of a kind of key holds all of them and none of another kind", ()
         keys.removedKey(a),
         keys.removedSpanKey(a),
         keys.checkpointKey(slot, b),
+        keys.receiptsKey({ number: b, epochRevision: a, sequence: a }),
+        keys.rememberedKey(a),
         keys.promptKey(b),
         keys.contextKey(b),
         keys.storeKey,
@@ -62,9 +81,11 @@ test("the range of a kind of key holds all of them and none of another kind", ()
           keys.removedRange,
           keys.removedSpanRange,
           keys.checkpointRange(slot),
+          keys.receiptsRange,
+          keys.rememberedRange,
         ].findIndex((range) => isIn(key, range)),
       );
-      expect(found).toEqual([0, 1, 2, 3, 4, 5, -1, -1, -1]);
+      expect(found).toEqual([0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1]);
       expect(isIn(keys.checkpointKey(slot, b), keys.checkpointRange(1 - slot))).toBe(false);
       expect(isIn(keys.logKey(a), keys.logRange(a, a))).toBe(true);
     }),

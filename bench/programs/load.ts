@@ -1,13 +1,19 @@
 /** The load: every client of the bench lives in this one process. */
 import { setTimeout as delay } from "node:timers/promises";
 import { GetServerInfoResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
-import { createBody, infoBody, type Method, readBody, socketName, TEAM, writeBody } from "../messages.js";
+import * as messages from "../messages.js";
+import { createBody, type Method, type Mode, readBody, socketName, TEAM, writeBody } from "../messages.js";
 import { answer, cpuMs } from "./answer.js";
 import { Channel } from "./channel.js";
+import { acknowledgeAll, work } from "./deliveries.js";
 
 const channels = new Map<string, Channel>();
 /** The open readers by address: how many have what was sent last, and who waits for all of them. */
 const crowds = new Map<string, Crowd>();
+/** The largest window that a paced load works in: shorter ones are what timers make of them anyway. */
+const TICK_MS = 10;
+/** How many sockets were made in all, so that each gets a name of its own. */
+let agents = 0;
 
 interface Crowd {
   arrived: number;
@@ -15,12 +21,43 @@ interface Crowd {
 }
 
 const commands = {
-  /** Makes `socket-0` and so on. */
-  async createSockets(address: string, count: number): Promise<void> {
+  /** Makes `socket-0` and so on, with leases when it says how long. */
+  async createSockets(address: string, count: number, leaseMs = 0): Promise<void> {
     let next = 0;
     await many(Math.min(count, 256), () =>
-      next < count ? { address, method: "Create", body: createBody(socketName(next++)) } : undefined,
+      next < count ? { address, method: "Create", body: createBody(socketName(next++), leaseMs) } : undefined,
     );
+  },
+
+  /**
+   * Makes so many sockets more, one after the other, or so many a second when it says how many.
+   * @returns how long each took
+   */
+  async createOneByOne(address: string, count: number, perSecond = Number.POSITIVE_INFINITY): Promise<number[]> {
+    const latencies: number[] = [];
+    const begin = performance.now();
+    for (let index = 0; index < count; index++) {
+      const early = begin + (index * 1_000) / perSecond - performance.now();
+      if (early > 0) await delay(early);
+      const start = performance.now();
+      await channel(address).unary("Create", createBody(`agent-${agents++}`));
+      latencies.push(performance.now() - start);
+    }
+    return latencies;
+  },
+
+  /** One heartbeat for each of so many sockets, evenly over this time. */
+  async heartbeats(address: string, sockets: number, seconds: number): Promise<void> {
+    const begin = performance.now();
+    const under: Promise<unknown>[] = [];
+    while (under.length < sockets) {
+      const due = Math.min(sockets, ((performance.now() - begin) * sockets) / (seconds * 1_000));
+      while (under.length < due) {
+        under.push(channel(address).unary("Heartbeat", messages.heartbeatBody(socketName(under.length))));
+      }
+      await delay(TICK_MS);
+    }
+    await Promise.all(under);
   },
 
   /** Writes to one socket, `concurrency` calls at a time, for this long. */
@@ -38,10 +75,11 @@ const commands = {
   },
 
   /** Reads so many messages of one socket to their end. @returns how long it took */
-  async drain(address: string, count: number): Promise<number> {
+  async drain(address: string, count: number, index = 0, mode: Mode = "AUTO"): Promise<number> {
     const chunks: Buffer[] = [];
     const start = performance.now();
-    await channel(address).read(readBody(socketName(0), count), (chunk) => void chunks.push(chunk));
+    const body = readBody(socketName(index), { maxMessages: count, noWait: true, mode });
+    await channel(address).stream("Read", body, (chunk) => void chunks.push(chunk));
     const ms = performance.now() - start;
     const read = countMessages(Buffer.concat(chunks));
     if (read !== count) throw new Error(`${read} messages came of ${count}`);
@@ -56,12 +94,17 @@ const commands = {
     return latencies;
   },
 
+  /** Reads so many messages in EXPLICIT mode and acknowledges them. */
+  work(address: string, count: number, maxOutstanding: number) {
+    return work(channel(address), socketName(0), count, maxOutstanding);
+  },
+
   /** Opens a Read that follows, for each of so many sockets. */
-  async openReaders(address: string, count: number): Promise<void> {
+  async openReaders(address: string, count: number, mode: Mode = "AUTO"): Promise<void> {
     const crowd: Crowd = { arrived: 0, complete: () => {} };
     crowds.set(address, crowd);
     for (let index = 0; index < count; index++) {
-      void channel(address).read(readBody(socketName(index)), () => {
+      void channel(address).stream("Read", readBody(socketName(index), { mode }), () => {
         // A small frame comes in one piece, and a reader gets one frame for one broadcast.
         if (++crowd.arrived === count) crowd.complete();
       });
@@ -90,10 +133,18 @@ const commands = {
     return took;
   },
 
+  /** Acknowledges what so many open readers have. */
+  async acknowledgeAll(address: string, count: number): Promise<void> {
+    await acknowledgeAll(
+      channel(address),
+      Array.from({ length: count }, (_, index) => socketName(index)),
+    );
+  },
+
   /** Reads one message. */
   async readOne(address: string, index: number): Promise<void> {
     let size = 0;
-    await channel(address).read(readBody(socketName(index), 1), (chunk) => {
+    await channel(address).stream("Read", readBody(socketName(index), { maxMessages: 1, noWait: true }), (chunk) => {
       size += chunk.length;
     });
     if (size === 0) throw new Error("there was no message to read");
@@ -101,7 +152,9 @@ const commands = {
 
   /** The registry's revision, which is how many changes and messages it ever took. */
   async revision(address: string): Promise<number> {
-    return Number(GetServerInfoResponse.decode(await channel(address).unary("GetServerInfo", infoBody())).revision);
+    return Number(
+      GetServerInfoResponse.decode(await channel(address).unary("GetServerInfo", messages.infoBody())).revision,
+    );
   },
 
   cpuMs,

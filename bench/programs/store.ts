@@ -21,6 +21,9 @@ const IN_FLIGHT = 1_000;
 /** How often upkeep runs, counted in writes. */
 const UPKEEP_WRITES = 10_000;
 
+/** A Write that asks for nothing special. */
+const PLAIN = { includeSender: false, matchLabels: {}, replyTo: "", isQuestion: false, retry: undefined } as const;
+
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
@@ -42,19 +45,19 @@ const commands = {
 
   async createSockets(count: number): Promise<void> {
     const profile = { prompt: "", context: undefined };
-    const rest = { model: "bench", profile, labels: {}, config: {}, onConflict: "FAIL" } as const;
+    const rest = { model: "bench", profile, labels: {}, config: {}, onConflict: "FAIL", retry: undefined } as const;
     await inSteps(count, (index) => open().create({ socketId: socketName(index), ...rest }));
   },
 
   /** Writes to the sockets in turn, with or without the upkeep that a server does meanwhile. */
-  async write(count: number, sockets: number, upkeep: boolean): Promise<void> {
+  async write(count: number, sockets: number, upkeep: boolean, first = 0): Promise<void> {
     for (let done = 0; done < count; done += UPKEEP_WRITES) {
       await inSteps(Math.min(UPKEEP_WRITES, count - done), (index) => {
-        const socketId = socketName((done + index) % sockets);
+        const socketId = socketName(first + ((done + index) % sockets));
         const body = encodeBody(WriteRequest.fromPartial({ socketId, message: CONTENT, sender: WRITER }));
-        return open().write({ socketId, sender: WRITER, includeSender: false, body });
+        return open().write({ ...PLAIN, socketId, sender: WRITER, body });
       });
-      if (upkeep) await open().retain(Date.now());
+      if (upkeep) await open().upkeep();
     }
   },
 

@@ -76,4 +76,45 @@ const holdRows: Row[] = [100_000].map((sockets) => {
   };
 });
 
-export const broadcastRows: Row[] = [...storedRows, ...liveRows, ...holdRows];
+/** The hold while the broadcasts go out to open Reads. */
+const holdLiveRows: Row[] = (["AUTO", "EXPLICIT"] as const).map((mode) => {
+  const sockets = 10_000;
+  return {
+    name: `broadcast hold ${sockets.toLocaleString("en")} live ${mode}`,
+    unit: "ms",
+    beside: "empty handler, nobody reads",
+    bar: "≤ 10 ms",
+    async prepare() {
+      const { ours, ceiling, setTeam, load, close } = await openArena({});
+      await Promise.all([load.call("createSockets", ours.address, sockets), setTeam(sockets)]);
+      await load.call("openReaders", ours.address, sockets, mode);
+      const hold = async ({ program }: Side, broadcast: () => Promise<unknown>, between: () => Promise<unknown>) => {
+        const holds: number[] = [];
+        for (let time = 0; time < HELD; time++) {
+          await program.call("watchLoop");
+          await broadcast();
+          holds.push(await program.call("longestHoldMs"));
+          await between();
+        }
+        return { value: Math.max(...holds), details: { medianMs: median(holds) } };
+      };
+      return {
+        ours: () =>
+          hold(
+            ours,
+            () => load.call("broadcastToReaders", ours.address, 1),
+            async () => mode === "EXPLICIT" && (await load.call("acknowledgeAll", ours.address, sockets)),
+          ),
+        ceiling: () =>
+          hold(
+            ceiling,
+            () => load.call("broadcast", ceiling.address, 1),
+            async () => {},
+          ),
+        close,
+      };
+    },
+  };
+});
+
+export const broadcastRows: Row[] = [...storedRows, ...liveRows, ...holdRows, ...holdLiveRows];

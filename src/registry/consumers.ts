@@ -13,6 +13,8 @@ export class Consumers {
   readonly #limits: Limits;
   readonly #readers: Readers;
   readonly #clock: Clock;
+  /** When consumers were last seen with an open Read, which is noted in the storage less often. */
+  readonly #readMs = new Map<SocketNumber, number>();
 
   constructor(storage: Storage, limits: Limits, readers: Readers, clock: Clock) {
     this.#storage = storage;
@@ -46,9 +48,11 @@ export class Consumers {
     const gone: SocketNumber[] = [];
     for (const { name, number, usedMs } of [...this.#storage.consumers()]) {
       if (this.#readers.count(number) > 0) {
+        this.#readMs.set(number, nowMs);
         if (nowMs - usedMs >= USED_EVERY_MS) this.#storage.openConsumer(name, 0);
-      } else if (nowMs - usedMs >= this.#limits.consumerIdleMs) {
+      } else if (nowMs - Math.max(usedMs, this.#readMs.get(number) ?? 0) >= this.#limits.consumerIdleMs) {
         this.#storage.closeConsumer(number);
+        this.#readMs.delete(number);
         gone.push(number);
       }
     }

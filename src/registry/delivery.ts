@@ -19,6 +19,8 @@ export class Delivery {
   readonly #claimed = new Set<number>();
   /** Every message before this sequence is settled, claimed or outstanding. */
   #next = 1;
+  /** The oldest sequence that could be read when somebody last looked. */
+  #oldest = 1;
 
   /** @param number the queue's: the socket's own, or a consumer's */
   constructor(context: DeliveryContext, row: SocketRow, number: SocketNumber) {
@@ -162,7 +164,17 @@ export class Delivery {
   /** The queue. When the store went back to its disk, what it had settled or marked last may be waiting again. */
   #queue(): QueueView {
     if (this.#outstanding.sync()) this.#next = 1;
-    return this.#storage.queue(this.#number);
+    const queue = this.#storage.queue(this.#number);
+    if (queue.oldest > this.#oldest) this.#forgetGone(queue);
+    return queue;
+  }
+
+  /** What is let go of is nobody's any more, whoever had it: a consumer holds nothing back from retention. */
+  #forgetGone(queue: QueueView): void {
+    this.#oldest = queue.oldest;
+    for (const { sequence } of this.#outstanding.slots.all()) {
+      if (sequence < queue.oldest && queue.isSettled(sequence)) this.#outstanding.forget(sequence);
+    }
   }
 }
 

@@ -127,7 +127,7 @@ export class OpenRead implements Reader {
   /** Waits, when the order asks for it, until it is clear whether what is in flight comes back to this reader. */
   async settleIn(): Promise<void> {
     const { storage, clock, deliveries } = this.#context;
-    if (this.holder?.messagesMax !== 1) return;
+    if (this.holder?.messagesMax !== 1 || !this.#isCurrent()) return;
     const { outstanding } = deliveries.of(this.#row, this.#number);
     const endMs = clock.elapsedMs() + TAKEOVER_MS;
     const cancel = clock.after(TAKEOVER_MS, () => storage.wake(this.#number));
@@ -194,9 +194,9 @@ export class OpenRead implements Reader {
     if (heartbeatMs === undefined) return undefined;
     if (!this.#isCaughtUp) {
       this.#isCaughtUp = true;
-      return this.#event("CAUGHT_UP");
+      return this.#idle("CAUGHT_UP");
     }
-    return performance.now() - this.#silentSinceMs < heartbeatMs ? undefined : this.#event("HEARTBEAT");
+    return performance.now() - this.#silentSinceMs < heartbeatMs ? undefined : this.#idle("HEARTBEAT");
   }
 
   /** Waits until there may be something to say. */
@@ -248,6 +248,15 @@ export class OpenRead implements Reader {
 
   #event(event: ReadEvent, gap?: Gap): Frame {
     return this.#frameOf([], event, gap);
+  }
+
+  /** There is nothing to take: what others have settled is behind this reader too, or retention would overtake it. */
+  #idle(event: ReadEvent): Frame {
+    const frame = this.#event(event);
+    if (!this.takes) return frame;
+    const { oldestUnsettled } = this.#context.storage.queue(this.#number);
+    const { epoch, sequence } = frame.position;
+    return { ...frame, position: { epoch, sequence: Math.max(sequence, oldestUnsettled - 1) } };
   }
 
   #frameOf(messages: readonly Stored[], event: ReadEvent | undefined, gap: Gap | undefined): Frame {

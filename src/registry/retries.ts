@@ -25,12 +25,14 @@ export class Retries {
   readonly #limits: Limits;
   /** One a second or so, the oldest first: how old an entry is, by the clock that never jumps. */
   #moments: Moment[] = [];
-  /** Whether answers within the window had to go because there were too many. */
-  #isCrowded = false;
+  /** Answers to entries up to this revision had to go because there were too many. */
+  #crowdedOut = 0;
 
   constructor(storage: Storage, limits: Limits) {
     this.#storage = storage;
     this.#limits = limits;
+    // Nobody knows any more whether there were more than are left.
+    if (storage.rememberedCount >= limits.dedupeKeys) this.#crowdedOut = storage.rememberedFrom - 1;
   }
 
   /** Whether a request of this key was answered before, or is about to be. Whoever asks must act before he waits. */
@@ -54,23 +56,24 @@ export class Retries {
   /** How far back every answer is remembered, in milliseconds. */
   coveredMs(elapsedMs: number): number {
     const { dedupeWindowMs } = this.#limits;
-    if (!this.#isCrowded) return dedupeWindowMs;
-    const from = this.#storage.rememberedFrom;
-    const oldest = this.#moments.find(({ revision }) => revision >= from - 1);
+    if (this.#crowdedOut === 0) return dedupeWindowMs;
+    const oldest = this.#moments.find(({ revision }) => revision >= this.#crowdedOut);
     return Math.min(dedupeWindowMs, oldest === undefined ? 0 : elapsedMs - oldest.elapsedMs);
   }
 
   /** Forgets what is older than the window, and what is too many. */
   sweep(elapsedMs: number): void {
     const { dedupeWindowMs, dedupeKeys } = this.#limits;
+    const oldestMs = elapsedMs - dedupeWindowMs;
     this.#moments.push({ elapsedMs, revision: this.#storage.revision });
-    let through = 0;
-    while (this.#moments[0] !== undefined && this.#moments[0].elapsedMs <= elapsedMs - dedupeWindowMs) {
-      through = this.#moments.shift()?.revision ?? 0;
+    // The newest of those beyond the window stays, to tell where the window begins.
+    while (this.#moments[1] !== undefined && this.#moments[1].elapsedMs <= oldestMs) this.#moments.shift();
+    const [first] = this.#moments;
+    if (first !== undefined && first.elapsedMs <= oldestMs) {
+      this.#storage.forget(first.revision, Number.POSITIVE_INFINITY);
     }
-    this.#storage.forget(through, Number.POSITIVE_INFINITY);
-    const isCrowded = this.#storage.rememberedCount > dedupeKeys;
-    if (isCrowded) this.#storage.forget(0, dedupeKeys);
-    this.#isCrowded = isCrowded || (this.#isCrowded && this.coveredMs(elapsedMs) < dedupeWindowMs);
+    if (this.#storage.rememberedCount <= dedupeKeys) return;
+    this.#storage.forget(0, dedupeKeys);
+    this.#crowdedOut = this.#storage.rememberedFrom - 1;
   }
 }

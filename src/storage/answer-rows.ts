@@ -6,6 +6,7 @@ import { fromRecord, numberOfSkipReason, skipReasonOf, toRecord } from "./rows.j
 
 /** The tag of `RememberedRow.key`, a field of bytes. */
 const KEY_TAG = (3 << 3) | 2;
+const KEY_BYTES = 16;
 
 export function encodeAnswer({ key, fingerprint, revision, timeMs, answer }: Remembered): Buffer {
   return encodeRecord(RememberedRow, {
@@ -38,6 +39,7 @@ export function keyOfAnswer(stored: Buffer): string {
       const tag = reader.uint32();
       if (tag === KEY_TAG) {
         const { length } = reader.bytes();
+        if (length !== KEY_BYTES) break;
         return content.toString("latin1", reader.pos - length, reader.pos);
       }
       reader.skip(tag & 7);

@@ -1,4 +1,5 @@
 import type { Ending } from "./endings.js";
+import { comingAgain } from "./marks.js";
 import type { Order } from "./order.js";
 import { NO_DROPS, Queue, type QueueImage, type Shared } from "./queue.js";
 import type { SocketQueue } from "./socket-queue.js";
@@ -60,14 +61,18 @@ export class ConsumerQueue extends Queue {
   /** Recovery: takes the delivery state that was kept. After a loss the feed may be shorter. */
   override restore(image: QueueImage): void {
     super.restore({ ...image, floorSequence: Math.min(image.floorSequence, this.tail) });
-    this.follow();
   }
 
-  /** After a loss, when the feed is numbered anew: goes to where it was. What was settled above the floor comes again. */
+  /**
+   * After a loss, when the feed is numbered anew: goes to where it was. What was handed out, or settled above the floor,
+   * comes again.
+   */
   renumber(): void {
     const image = this.image();
     const floorSequence = this.order.sequenceUpTo(image.floorRevision);
-    const marks = [...this.marks.values()].map((mark) => ({ ...mark, sequence: this.order.sequenceOf(mark.revision) }));
+    const marks = [...this.marks.values()].map((mark) => {
+      return { ...comingAgain(mark), sequence: this.order.sequenceOf(mark.revision) };
+    });
     super.restore({ ...image, floorSequence, settled: [], marks, drops: NO_DROPS });
     this.follow();
   }

@@ -31,8 +31,6 @@ export class Cursor {
   #floorRevision: number;
   #settled: Set<number> | undefined;
   #marks = NO_MARKS;
-  /** How many marked messages the floor has passed. */
-  #passed = 0;
 
   constructor(owner: Owner, floorRevision: number) {
     this.#owner = owner;
@@ -50,7 +48,7 @@ export class Cursor {
 
   /** How many messages up to `tail` are not settled. */
   unsettled(tail: number): number {
-    return tail - this.#floor - (this.#settled?.size ?? 0) + this.#passed;
+    return tail - this.#floor - (this.#settled?.size ?? 0) + this.#marks.passed;
   }
 
   /** How many of these are parked. */
@@ -84,7 +82,7 @@ export class Cursor {
   /** The messages after one, up to `last`, that are neither settled nor parked. */
   *unsettledAfter(sequence: number, last: number): Iterable<number> {
     const floor = this.#floor;
-    const passed = this.#passed === 0 ? [] : this.#marks.sorted(false);
+    const passed = this.#marks.passed === 0 ? [] : this.#marks.sorted(false);
     for (const { sequence: next } of passed) {
       if (next > sequence && next <= floor && next <= last && this.#isWaiting(next)) yield next;
     }
@@ -153,13 +151,13 @@ export class Cursor {
     const settled = place.settled.filter((sequence) => sequence > this.#floor && sequence <= order.tail);
     this.#settled = settled.length === 0 ? undefined : new Set(settled);
     this.#marks = NO_MARKS;
-    this.#passed = 0;
     for (const mark of place.marks) {
       const isPassed = mark.revision <= this.#floorRevision && mark.sequence <= this.#floor;
       const sequence = isPassed ? mark.sequence : order.sequenceOf(mark.revision);
       if (sequence > 0 && isThere(mark.revision)) this.#put({ ...mark, sequence });
     }
-    this.#rise();
+    // After a loss nobody knows what the exceptions are, and the floor must not pass them.
+    if (this.#settled === undefined) this.#rise();
   }
 
   #isWaiting(sequence: number): boolean {
@@ -168,19 +166,19 @@ export class Cursor {
 
   #put(mark: KeptMark): void {
     if (this.#marks === NO_MARKS) this.#marks = new Marks();
-    if (mark.sequence <= this.#floor && this.#marks.get(mark.sequence) === undefined) this.#passed++;
+    if (mark.sequence <= this.#floor && this.#marks.get(mark.sequence) === undefined) this.#marks.passed++;
     this.#marks.put(mark);
   }
 
   #unmark(sequence: number): void {
     if (this.mark(sequence) === undefined) return;
-    if (sequence <= this.#floor) this.#passed--;
+    if (sequence <= this.#floor) this.#marks.passed--;
     this.#marks.delete(sequence);
   }
 
   /** Moves the floor past whatever is settled or marked right above it. */
   #rise(): void {
-    while (this.#settled !== undefined || this.#marks.size > this.#passed) {
+    while (this.#settled !== undefined || this.#marks.size > this.#marks.passed) {
       const next = this.#floor + 1;
       const mark = this.mark(next);
       const isSettled = this.#settled?.delete(next) === true;
@@ -188,7 +186,7 @@ export class Cursor {
       this.#floor = next;
       this.#floorRevision = mark?.revision ?? this.#owner.order.revisionAt(next);
       if (isSettled) this.#owner.release(this.#floorRevision);
-      else this.#passed++;
+      else this.#marks.passed++;
       if (this.#settled?.size === 0) this.#settled = undefined;
     }
   }

@@ -182,6 +182,7 @@ export class LevelLog {
   }
 
   closeConsumer(number: SocketNumber): void {
+    if (this.state.consumers.queue(number) === undefined) return;
     const batch = this.#commit.batch();
     this.state.consumers.delete(number);
     batch.del(consumerKey(number));

@@ -7,6 +7,8 @@ export interface KeptMark extends Mark {
 
 /** The marks of one queue. */
 export class Marks {
+  /** How many of them the floor has passed: the cursor counts that. */
+  passed = 0;
   readonly #marks = new Map<number, KeptMark>();
   #parked = 0;
   #isParkedMoved = false;
@@ -81,3 +83,9 @@ export class Marks {
 
 /** The marks of every queue that has none. Nobody adds to it. */
 export const NO_MARKS = new Marks();
+
+/** The mark of a message after a loss: what was handed out comes again. */
+export function comingAgain(mark: KeptMark): KeptMark {
+  const isOut = mark.state === "HELD" || mark.state === "LENT";
+  return isOut ? { ...mark, state: "WAITING", dueMs: 0 } : mark;
+}

@@ -64,5 +64,8 @@ export function mend({ state, damage }: Recovered, removal: Removal, batch: Batc
     const row = state.renewEpoch(state.entries.last + 1, timeMs, number);
     putChange(state, batch, "UPDATED", row);
   }
-  return [...numbers, ...[...state.consumers.all()].map(({ number }) => number)];
+  const queues = [...numbers, ...[...state.consumers.all()].map(({ number }) => number)];
+  // They are written anew, but what they no longer have would stay.
+  for (const number of queues) deleteCursor(batch, number);
+  return queues;
 }

@@ -198,9 +198,17 @@ export abstract class Queue implements QueueView {
 
   /** What the cursor's row holds. */
   image(): QueueImage {
-    const { epochRevision } = this;
-    const movedMs = this.#ownActivityMs;
-    return { ...this.cursor.place(), epochRevision, drops: this.#drops, movedMs, seenMs: this.#seenMs };
+    const { floorSequence, floorRevision, settled, marks } = this.cursor.place();
+    return {
+      epochRevision: this.epochRevision,
+      floorSequence,
+      floorRevision,
+      settled,
+      marks,
+      drops: this.#drops,
+      movedMs: this.#ownActivityMs,
+      seenMs: this.#seenMs,
+    };
   }
 
   /** What the row of the parked holds, if that changed since this was asked last. */

@@ -1,4 +1,4 @@
-import { ReceiptOutcome, ReceiptsRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
+import { ReceiptOutcome, type ReceiptRun, ReceiptsRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Fate } from "../registry/storage.js";
 import type { Batch } from "./commit.js";
 import type { Ending } from "./endings.js";
@@ -17,19 +17,20 @@ const outcomes = {
 } as const;
 
 /** Adds to a batch how messages of a queue ended: one row, unless they lie far apart. */
-export function putReceipts({ number, epochRevision }: Queue, endings: readonly Ending[], batch: Batch): void {
+export function putReceipts(queue: Queue, endings: readonly Ending[], batch: Batch): void {
+  if (endings.length < 2) {
+    putRow(queue, endings, batch);
+    return;
+  }
   let runs: Ending[] = [];
-  const put = (): void => {
-    const sequence = lastOf(runs.at(-1));
-    if (sequence > 0) batch.put(receiptsKey({ number, epochRevision, sequence }), encodeReceipts(runs));
-    runs = [];
-  };
-  const inOrder = endings.length < 2 ? endings : [...endings].sort((a, b) => a.first - b.first);
-  for (const ending of inOrder) {
-    if (runs[0] !== undefined && lastOf(ending) - runs[0].first >= SPAN) put();
+  for (const ending of [...endings].sort((a, b) => a.first - b.first)) {
+    if (runs[0] !== undefined && lastOf(ending) - runs[0].first >= SPAN) {
+      putRow(queue, runs, batch);
+      runs = [];
+    }
     runs.push(ending);
   }
-  put();
+  putRow(queue, runs, batch);
 }
 
 /** How a message of a queue ended, as far as that is on disk; undefined when it is not. */
@@ -48,8 +49,17 @@ export async function readReceipt(rows: ReadRows, queue: Queue, sequence: number
   return undefined;
 }
 
-function encodeReceipts(runs: readonly Ending[]): Buffer {
-  return encodeRecord(ReceiptsRow, { runs: runs.map((run) => ({ ...run, outcome: outcomes[run.outcome] })) });
+/** Puts runs in order as one row. There may be ten thousand rows in a batch. */
+function putRow({ number, epochRevision }: Queue, runs: readonly Ending[], batch: Batch): void {
+  const last = runs.at(-1);
+  if (last === undefined) return;
+  const key = receiptsKey({ number, epochRevision, sequence: lastOf(last) });
+  batch.put(key, encodeRecord(ReceiptsRow, { runs: runs.map(toRun) }));
+}
+
+/** Field by field: a spread would cost more than all the rest. */
+function toRun({ first, count, outcome, attempt, deliveredMs, settledMs }: Ending): ReceiptRun {
+  return { first, count, outcome: outcomes[outcome], attempt, deliveredMs, settledMs };
 }
 
 function stateOf(outcome: ReceiptOutcome): Fate["state"] {
@@ -57,4 +67,4 @@ function stateOf(outcome: ReceiptOutcome): Fate["state"] {
   return outcome === outcomes.DROPPED ? "DROPPED" : "SETTLED";
 }
 
-const lastOf = (run: Ending | undefined): number => (run === undefined ? 0 : run.first + run.count - 1);
+const lastOf = (run: Ending): number => run.first + run.count - 1;

@@ -68,13 +68,16 @@ export async function recover(source: Source, acknowledged: number, isSalvaged: 
   for (let revision = last + 1; revision <= acknowledged; revision++) lost.push(revision);
   state.entries.skipTo(Math.max(last, acknowledged));
   state.durableRevision = state.entries.last;
+  const damage = { lost, damagedKeys: [...damagedKeys, ...lostRows], isSalvaged };
+  // After a loss the feed has to be numbered anew before.
+  if (!isDamaged(damage)) state.consumers.follow();
   return {
     state,
     store,
     isNew,
     checkpoint: isSound ? checkpoint : undefined,
     replayed: replayed.read,
-    damage: { lost, damagedKeys: [...damagedKeys, ...lostRows], isSalvaged },
+    damage,
   };
 }
 

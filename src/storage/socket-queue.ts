@@ -1,5 +1,5 @@
 import { type Ending, Endings, type Outcome } from "./endings.js";
-import type { KeptMark } from "./marks.js";
+import { comingAgain, type KeptMark } from "./marks.js";
 import { Order } from "./order.js";
 import { NO_DROPS, Queue, type QueueImage, type Shared } from "./queue.js";
 
@@ -118,7 +118,7 @@ export class SocketQueue extends Queue {
     const others = [...this.marks.values()].filter(({ sequence }) => sequence > this.floor);
     const { length } = passed;
     this.order.shift(length - this.floor);
-    const marks = [...passed, ...others].map(waiting);
+    const marks = [...passed, ...others].map(comingAgain);
     super.restore({ ...image, floorSequence: length, settled: [], marks, drops: NO_DROPS });
     this.#skipOld();
   }
@@ -145,7 +145,7 @@ export class SocketQueue extends Queue {
       },
     );
     for (const sequence of this.cursor.place().settled) this.#bytes -= entries.size(this.order.revisionAt(sequence));
-    this.noteActivity(entries.timeMs(this.order.revisionAt(this.tail)) ?? 0);
+    this.noteActivity(entries.timeMs(this.cursor.revisionAt(this.tail)) ?? 0);
   }
 
   /** The marks that the floor has passed, in order: the order's visit does not come to these messages. */
@@ -166,10 +166,4 @@ export class SocketQueue extends Queue {
     this.#bytes += this.shared.timeline.totalBytes - this.#foldedTotal;
     this.#foldedTotal = this.shared.timeline.totalBytes;
   }
-}
-
-/** The mark of a message that was handed out before a loss, so that it comes again. */
-function waiting(mark: KeptMark): KeptMark {
-  const isOut = mark.state === "HELD" || mark.state === "LENT";
-  return isOut ? { ...mark, state: "WAITING", dueMs: 0 } : mark;
 }

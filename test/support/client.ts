@@ -1,22 +1,21 @@
 /** The service as a test speaks to it: promises, async iterables, and requests of which only what matters is said. */
-import {
-  type ClientReadableStream,
-  type ClientUnaryCall,
-  credentials,
-  type ServiceError,
-  type status,
-} from "@grpc/grpc-js";
+import { type ClientUnaryCall, credentials, type ServiceError, type status } from "@grpc/grpc-js";
 import { expect, onTestFinished } from "vitest";
 import { BadRequest, ErrorInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status } from "../../gen/ts/google/rpc/status.js";
 import {
+  AskRequest,
   CreateRequest,
   type CreateResponse,
   type DeepPartial,
   DeleteRequest,
   type DeleteResponse,
+  GetMessageRequest,
+  type GetMessageResponse,
   type GetServerInfoResponse,
   type GetSocketInfoResponse,
+  HeartbeatRequest,
+  type HeartbeatResponse,
   ListSocketsRequest,
   type ListSocketsResponse,
   MarkActiveRequest,
@@ -33,11 +32,16 @@ import {
   type ResetResponse,
   type Socket,
   SocketRegistryClient,
+  UpdateRequest,
+  WatchRequest,
   WriteRequest,
   type WriteResponse,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import type { Config } from "../../src/config.js";
+import { Asking } from "./asking.js";
+import { Following } from "./following.js";
 import { startTestServer, type TestServer } from "./server.js";
+import { Watching } from "./watching.js";
 
 export type Part<T> = DeepPartial<T>;
 type Done<T> = (error: ServiceError | null, response: T) => void;
@@ -109,6 +113,30 @@ export class Service {
     );
   }
 
+  /** The receipts of a message. */
+  getMessage(request: Part<GetMessageRequest>) {
+    return unary<GetMessageResponse>((done) => this.client.getMessage(GetMessageRequest.fromPartial(request), done));
+  }
+
+  heartbeat(request: Part<HeartbeatRequest>) {
+    return unary<HeartbeatResponse>((done) => this.client.heartbeat(HeartbeatRequest.fromPartial(request), done));
+  }
+
+  /** Changes a socket and gives it as it is then. */
+  async update(socket: Part<Socket>, ...updateMask: string[]): Promise<Socket> {
+    const request = UpdateRequest.fromPartial({ socket, updateMask });
+    const updated = await unary<{ socket: Socket | undefined }>((done) => this.client.update(request, done));
+    return updated.socket ?? expect.unreachable("an answer without a socket");
+  }
+
+  watch(request: Part<WatchRequest> = {}): Watching {
+    return new Watching(this.client.watch(WatchRequest.fromPartial(request)));
+  }
+
+  ask(request: Part<AskRequest> = {}): Asking {
+    return new Asking(this.client.ask(AskRequest.fromPartial(request)));
+  }
+
   read(request: Part<ReadRequest>): Reading {
     return new Reading(this.client.read(ReadRequest.fromPartial(request)));
   }
@@ -124,24 +152,9 @@ export class Service {
   }
 }
 
-/** One open Read, frame by frame or message by message. It is cancelled at the end of its test. */
-export class Reading {
-  readonly stream: ClientReadableStream<ReadResponse>;
-  readonly #frames: AsyncIterator<ReadResponse>;
-  #messages: Message[] = [];
-
-  constructor(stream: ClientReadableStream<ReadResponse>) {
-    // An error that comes while nobody asks for a frame would be thrown; the next question meets it all the same.
-    this.stream = stream.on("error", () => {});
-    this.#frames = stream[Symbol.asyncIterator]();
-    onTestFinished(() => stream.cancel());
-  }
-
-  /** The next frame; rejects with the status that the stream ends with. */
-  async frame(): Promise<ReadResponse> {
-    const next = await this.#frames.next();
-    return next.done === true ? expect.unreachable("the stream ended") : next.value;
-  }
+/** One open Read, frame by frame or message by message. */
+export class Reading extends Following<ReadResponse> {
+  readonly #messages: Message[] = [];
 
   /** The next frame that is an event. */
   async event(): Promise<ReadResponse> {
@@ -161,32 +174,9 @@ export class Reading {
     return message ?? expect.unreachable();
   }
 
-  /** All frames up to an end with OK. */
-  async frames(): Promise<ReadResponse[]> {
-    const frames: ReadResponse[] = [];
-    for (let next = await this.#frames.next(); next.done !== true; next = await this.#frames.next()) {
-      frames.push(next.value);
-    }
-    return frames;
-  }
-
   /** All messages up to an end with OK. */
   async rest(): Promise<Message[]> {
     return [...this.#messages.splice(0), ...(await this.frames()).flatMap(({ messages }) => messages)];
-  }
-
-  /** The error that the stream ends with, whatever comes before. */
-  async end(): Promise<unknown> {
-    try {
-      await this.frames();
-    } catch (error) {
-      return error;
-    }
-    return expect.unreachable("the stream ended with OK");
-  }
-
-  cancel(): void {
-    this.stream.cancel();
   }
 }
 

@@ -90,7 +90,7 @@ function refuse(code: status, reason: string, message: string): ServiceError {
   return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
-function createHandlers(): SocketRegistryServer {
+function createHandlers() {
   const mailboxes = new Map<string, Mailbox>();
   let messageCount = 0;
   add({ socketId: team, model: "broadcast" });
@@ -265,7 +265,7 @@ function createHandlers(): SocketRegistryServer {
         replication: { state: ReplicationState.REPLICATION_STATE_OFF },
       }),
     ),
-  };
+  } satisfies Partial<SocketRegistryServer>;
 }
 
 function checkEtag({ socket }: Mailbox, etag: string): void {

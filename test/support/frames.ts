@@ -62,11 +62,12 @@ export function framed(message: Uint8Array): Buffer {
   return Buffer.concat([head, message]);
 }
 
-/** The messages in a stretch of bytes that holds whole frames. */
+/** The messages of the whole frames at the beginning of a stretch of bytes. */
 export function unframed(bytes: Buffer): Buffer[] {
   const messages: Buffer[] = [];
   for (let place = 0; place + 5 <= bytes.length; ) {
     const end = place + 5 + bytes.readUInt32BE(place + 1);
+    if (end > bytes.length) break;
     messages.push(bytes.subarray(place + 5, end));
     place = end;
   }

@@ -34,6 +34,11 @@ export class Lines implements StoreLog {
   }
 }
 
+/** Makes the batch that collects fail: it is to keep a time that cannot be stored. */
+export function failNextBatch(storage: LevelStorage, number: number): void {
+  storage.seen(number, Number.NaN);
+}
+
 /** Opens the store of a data directory until the test ends. It does not wait for the disk unless it is told to. */
 export async function openStorage(folder: string, options: Partial<LevelOptions> = {}): Promise<LevelStorage> {
   const defaults = { durability: "os", recentBytes: 1024 * 1024, log: new Lines() } as const;

@@ -1,54 +1,100 @@
 import { expect } from "vitest";
 import { RegistryError } from "../../src/registry/errors.js";
 import type { Frame } from "../../src/registry/frames.js";
-import type { ReadRequest } from "../../src/registry/read.js";
+import type { ReadRequest } from "../../src/registry/open-read.js";
 import type { Registry } from "../../src/registry/registry.js";
-import type { Box, Epoch } from "./team-model.js";
+import { type Entry, type ModelQueue, standsInLine } from "./model-queue.js";
+import type { Box, Open, TeamModel } from "./team-model.js";
+
+/** A new reader in order waits for so long while another stream has something in flight. */
+const TAKEOVER_MS = 100;
 
 /** Why a Read of a model test was ended from outside. */
-const ended = new Error("the test ended the Read");
+const cancelled = new Error("the test cancelled the Read");
+
+/** What the readers of a history share. */
+export interface Reading {
+  readonly model: TeamModel;
+  /** The queue of this epoch: the socket's own, or a consumer's. */
+  queueOf(epoch: string, consumer: string): ModelQueue;
+  /** The newest revision that may be seen. */
+  readonly visible: number;
+}
 
 /**
  * One Read of a model test: it takes frames, compares them with the model, and tells the model what it has. A Read may
  * stall with a frame, as a slow client does, until it is told to go on or to end.
  */
-export class ModelReader {
-  /** Resolves when the Read has ended; rejects when something was wrong. */
-  readonly done: Promise<void>;
-  isOpen = true;
-  isStalled = false;
+export class ModelReader implements Open {
+  /** Resolves when the Read has ended, with why when it was refused; rejects when something was wrong. */
+  done: Promise<string | undefined> = Promise.resolve(undefined);
+  readonly box: Box;
   readonly request: ReadRequest;
-  /** The socket as the model has it; another one that takes its id later is not it. */
-  readonly box: Box | undefined;
-  readonly #epochs: ReadonlyMap<string, Epoch>;
+  queue: ModelQueue;
+  isOverdue = false;
+  isStalled = false;
+  /** It was ended from outside, and closes. */
+  isEnding = false;
+  isSuperseded = false;
+  readonly #reading: Reading;
   readonly #stalls: boolean[];
-  readonly #abort = new AbortController();
-  /** Where history ends that a Read with a position is handed once more. */
-  readonly #historyEnd: number;
-  #frame: Frame | undefined;
+  readonly #call = new AbortController();
+  /** Messages up to here that are settled may be handed out once more, as history. */
+  #historyEnd = 0;
+  /** Those of them that were settled when the Read began and have not come yet. */
+  #history: number[] = [];
+  #epoch: string;
+  #received = 0;
   /** Where a Read that only looks has come to. */
   #last: number;
-  #received = 0;
+  /** What it took since everything was at rest, and since when that had been there. */
+  #taken: { readonly sequence: number; readonly since: number }[] = [];
+  readonly #settlesInMs: number;
+  #hasSettledIn: boolean;
   #goOn: (() => void) | undefined;
-  #isEnding = false;
 
-  /**
-   * @param epochs the model's queues by the names of their epochs
-   * @param stalls at which of its frames it stalls
-   */
-  constructor(
-    registry: Registry,
-    request: ReadRequest,
-    box: Box | undefined,
-    epochs: ReadonlyMap<string, Epoch>,
-    stalls: readonly boolean[],
-  ) {
-    this.request = request;
+  constructor(reading: Reading, box: Box, queue: ModelQueue, epoch: string, request: ReadRequest, stalls: boolean[]) {
+    const { model } = reading;
+    this.#reading = reading;
     this.box = box;
-    this.#historyEnd = box?.epoch.entries.length ?? 0;
-    this.#epochs = epochs;
+    this.queue = queue;
+    this.request = request;
+    this.#epoch = epoch;
     this.#stalls = [...stalls];
-    this.#last = request.after?.sequence ?? box?.epoch.floor ?? 0;
+    const { after, ackMode } = request;
+    const first = queue.unsettled[0]?.sequence ?? queue.entries.length + 1;
+    this.#last = after?.sequence ?? first - 1;
+    if (after !== undefined && ackMode === "AUTO") {
+      this.#historyEnd = queue.entries.length;
+      const old = queue.entries.slice(after.sequence).filter(({ state }) => isOver(state));
+      this.#history = old.map(({ sequence }) => sequence);
+    }
+    this.#settlesInMs = model.clock.elapsedMs() + TAKEOVER_MS;
+    this.#hasSettledIn = this.outstandingMax !== 1;
+  }
+
+  get takes(): boolean {
+    return this.request.ackMode !== "NONE";
+  }
+
+  get isExclusive(): boolean {
+    return this.request.exclusive;
+  }
+
+  get consumer(): string {
+    return this.request.consumer;
+  }
+
+  get outstandingMax(): number | undefined {
+    return this.request.ackMode === "EXPLICIT" ? this.request.maxOutstanding || 1 : undefined;
+  }
+
+  get isOpen(): boolean {
+    return this.#reading.model.open.has(this);
+  }
+
+  begin(registry: Registry): void {
+    this.#call.signal.addEventListener("abort", () => this.#stop());
     this.done = this.#run(registry);
     // Whoever waits for it later meets the failure then.
     this.done.catch(() => {});
@@ -56,105 +102,175 @@ export class ModelReader {
 
   /** Goes on after a stall. */
   resume(): void {
-    this.isStalled = false;
     this.#goOn?.();
   }
 
-  /** Ends it: by its signal as a cancelled call does, or where it stands as a broken one does. */
-  end(how: "abort" | "return"): void {
-    if (how === "abort") this.#abort.abort(ended);
-    this.#isEnding = true;
-    this.resume();
+  /** The client cancels the call, or is gone. */
+  cancel(): void {
+    this.#call.abort(cancelled);
   }
 
-  async #run(registry: Registry): Promise<void> {
-    const frames = registry.read(this.request, this.#abort.signal);
-    try {
-      for (;;) {
-        // Asking for the next frame says that the one before is with the transport.
-        if (this.#frame !== undefined) this.#handed(this.#frame);
-        const next = await frames.next();
-        if (next.done === true) return;
-        this.#frame = next.value;
-        this.#arrived(next.value);
-        if (this.#stalls.shift() === true && !this.#isEnding) {
-          this.isStalled = true;
-          await new Promise<void>((resolve) => {
-            this.#goOn = resolve;
-          });
-        }
-        if (!this.#isEnding) continue;
-        this.#returned(next.value);
-        await frames.return();
-        return;
-      }
-    } catch (error) {
-      if (error === ended) return;
-      // Of sockets that are no more nothing else can be read.
-      if (error instanceof RegistryError && error.reason === "SOCKET_DELETED") return;
-      throw error;
-    } finally {
-      this.isOpen = false;
+  /** Another Read has taken over: what it had in hand is not its own any more. */
+  supersede(): void {
+    this.isSuperseded = true;
+    this.queue.leave(this, false);
+  }
+
+  /** When everything has come to rest: it took nothing out of turn, and left nothing that it could have taken. */
+  rest(): void {
+    const { model } = this.#reading;
+    this.#taken.forEach(({ sequence }, place) => {
+      this.#checkTurn(sequence, this.#taken.slice(place + 1));
+    });
+    this.#taken = [];
+    if (!this.isOpen || this.isStalled) return;
+    expect(this.box.isGone, "a Read of a socket that is gone is still open").toBe(false);
+    expect(this.isEnding, "a Read that was ended is still open").toBe(false);
+    const isHeld = this.queue.entries.some(({ state, holder }) => state === "out" && holder !== undefined);
+    this.#hasSettledIn ||= !isHeld || model.clock.elapsedMs() >= this.#settlesInMs;
+    if (!this.takes) {
+      expect(this.#last, "a Read that looks has not come to the end").toBe(this.queue.entries.length);
+      return;
+    }
+    if (this.#hasSettledIn) {
+      expect(this.queue.next(this)?.sequence, "a reader was not given what it may have").toBe(undefined);
+      expect(this.#history, "history was left out").toEqual([]);
     }
   }
 
-  #epochOf({ position }: Frame): Epoch {
-    return this.#epochs.get(position.epoch) ?? expect.unreachable("a frame of a queue that never was");
+  #stop(): void {
+    this.isEnding = true;
+    this.#goOn?.();
+  }
+
+  async #run(registry: Registry): Promise<string | undefined> {
+    const { model } = this.#reading;
+    const frames = registry.read(this.request, this.#call);
+    let hasEnded = false;
+    try {
+      for (;;) {
+        const next = await frames.next();
+        if (next.done === true) {
+          hasEnded = true;
+          this.#ended();
+          return undefined;
+        }
+        this.#arrived(next.value);
+        if (this.#stalls.shift() === true && !this.isEnding) await this.#stall();
+        if (this.isEnding) {
+          // The frame may have left or not: what is in it is given back, or comes back.
+          this.queue.leave(this, false);
+          await frames.return();
+          return undefined;
+        }
+        // Asking for the next frame says that this one is with the transport.
+        this.queue.handed(this);
+      }
+    } catch (error) {
+      if (error === cancelled) return undefined;
+      if (error instanceof RegistryError) return error.reason;
+      throw error;
+    } finally {
+      const wasOpen = model.open.delete(this);
+      this.queue.leave(this, hasEnded);
+      if (wasOpen && this.takes && this.consumer === "" && !this.box.isGone) model.signed(this.box);
+    }
+  }
+
+  async #stall(): Promise<void> {
+    this.isStalled = true;
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+    });
+    this.isStalled = false;
+    this.#goOn = undefined;
   }
 
   #arrived(frame: Frame): void {
-    const epoch = this.#epochOf(frame);
-    const takes = this.request.ackMode === "AUTO";
-    if (frame.event === "RESET") this.#last = frame.position.sequence;
-    if (frame.gapReason === "OVERFLOW") epoch.announced += frame.droppedCount;
+    const { epoch } = frame.position;
+    if (frame.event === "RESET") {
+      this.#epoch = epoch;
+      this.queue = this.#reading.queueOf(epoch, this.consumer);
+      this.#last = frame.position.sequence;
+      [this.#taken, this.#history, this.#historyEnd] = [[], [], 0];
+    }
+    expect(epoch, "a frame of another epoch").toBe(this.#epoch);
+    if (frame.event === "GAP") this.#told(frame);
     this.#received += frame.messages.length;
     if (this.request.maxMessages > 0) expect(this.#received).toBeLessThanOrEqual(this.request.maxMessages);
     let before = 0;
-    for (const { sequence, sender, recipient, body, damaged } of frame.messages) {
-      const entry = epoch.entries[sequence - 1] ?? expect.unreachable(`a message ${sequence} that was never written`);
-      const content = Buffer.from(body).toString();
-      const { content: written, sender: author, recipient: address } = entry;
-      expect({ content, sender, recipient, damaged }).toEqual({
-        content: written,
-        sender: author,
-        recipient: address,
-        damaged: false,
+    for (const message of frame.messages) {
+      const { sequence, sender, recipient, body, damaged, revision, timeMs } = message;
+      const entry = this.queue.entries[sequence - 1] ?? expect.unreachable(`message ${sequence} was never written`);
+      const { content } = entry;
+      expect(
+        { content: Buffer.from(body).toString(), sender, recipient, damaged, revision, timeMs },
+        `message ${sequence}`,
+      ).toEqual({
+        ...{ content, sender: entry.sender, recipient: entry.recipient, damaged: false },
+        ...{ revision: entry.revision, timeMs: entry.timeMs },
       });
-      expect(entry.pending, `message ${sequence} was seen before it was durable`).toBe(false);
+      expect(revision, "a message was seen before it was durable").toBeLessThanOrEqual(this.#reading.visible);
+      expect(sender, "a sender that was to be left out").not.toBe(this.request.excludeSender || undefined);
       expect(sequence, "the order of a frame").toBeGreaterThan(before);
       before = sequence;
-      if (!takes) {
-        expect(sequence, "the order of a Read that looks").toBe(++this.#last);
-        continue;
-      }
-      const isHistory = entry.state !== "waiting" && this.request.after !== undefined && sequence <= this.#historyEnd;
-      if (isHistory) continue;
-      expect(entry.delivered, `message ${sequence} was handed out twice`).toBe(false);
-      entry.delivered = true;
-      entry.holder = this;
+      this.#take(entry, frame.attempt(sequence));
     }
   }
 
-  #handed(frame: Frame): void {
-    for (const entry of this.#held(frame)) {
-      if (entry.state === "waiting") entry.state = "settled";
-      entry.holder = undefined;
+  #take(entry: Entry, attempt: number): void {
+    const { sequence, state } = entry;
+    if (!this.takes) {
+      expect(sequence, "the order of a Read that looks").toBe(++this.#last);
+      expect(attempt).toBe(0);
+      return;
+    }
+    if (isOver(state) && sequence <= this.#historyEnd) {
+      this.#history = this.#history.filter((one) => one !== sequence);
+      return;
+    }
+    const { model } = this.#reading;
+    if (!this.#hasSettledIn && model.clock.elapsedMs() < this.#settlesInMs) {
+      const isHeld = ({ state, holder, changedIn }: Entry): boolean =>
+        state === "out" && holder !== undefined && holder !== this && changedIn < model.period;
+      expect(this.queue.entries.some(isHeld), "a reader in order took while another had something").toBe(false);
+    }
+    this.#taken.push({ sequence, since: entry.changedIn });
+    this.queue.deliver(entry, this, attempt);
+  }
+
+  /** Nothing older that it had to take first was there all the time, left or taken later. */
+  #checkTurn(sequence: number, later: readonly { readonly sequence: number; readonly since: number }[]): void {
+    const { queue } = this;
+    const { period } = this.#reading.model;
+    const isPassed = later.some((one) => one.sequence < sequence && one.since < period);
+    expect(isPassed, `message ${sequence} came before an older one`).toBe(false);
+    for (const entry of queue.entries.slice(0, sequence - 1)) {
+      if (entry.changedIn === period) continue;
+      const stands = this.outstandingMax === 1 ? standsInLine(entry) : queue.isAvailable(entry);
+      expect(stands, `message ${sequence} overtook message ${entry.sequence} (${entry.state})`).toBe(false);
     }
   }
 
-  /** What was not handed over is there for others. */
-  #returned(frame: Frame): void {
-    for (const entry of this.#held(frame)) {
-      entry.delivered = false;
-      entry.holder = undefined;
-    }
+  #told({ gapReason, droppedCount }: Frame): void {
+    const { announced, dropped } = this.queue;
+    if (gapReason !== "OVERFLOW" && gapReason !== "EXPIRED") expect.unreachable(`a gap for ${gapReason}`);
+    expect(droppedCount).toBeGreaterThan(0);
+    announced[gapReason] += droppedCount;
+    expect(announced[gapReason], "announced drops").toBeLessThanOrEqual(dropped[gapReason]);
   }
 
-  #held(frame: Frame) {
-    const { entries } = this.#epochOf(frame);
-    return frame.messages
-      .map(({ sequence }) => entries[sequence - 1])
-      .filter((entry) => entry !== undefined)
-      .filter(({ holder }) => holder === this);
+  /** It ended with OK, which only its client can ask for. */
+  #ended(): void {
+    const { noWait, maxMessages } = this.request;
+    if (maxMessages > 0 && this.#received === maxMessages) return;
+    expect(noWait, "a Read ended that was to follow").toBe(true);
+    const next = this.takes ? this.queue.next(this) : undefined;
+    const isNew = next === undefined || next.changedIn === this.#reading.model.period;
+    expect(isNew, `a Read ended that could take message ${next?.sequence}`).toBe(true);
   }
+}
+
+function isOver(state: Entry["state"]): boolean {
+  return state === "settled" || state === "dropped" || state === "expired";
 }

@@ -1,217 +1,470 @@
+import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
-import { configWith, limitsOf } from "../../src/config.js";
-import { type Reason, RegistryError } from "../../src/registry/errors.js";
-import type { ReadRequest } from "../../src/registry/read.js";
-import { type CreateRequest, Registry, type ResetRequest } from "../../src/registry/registry.js";
-import type { SocketState, Storage } from "../../src/registry/storage.js";
-import type { WriteAnswer } from "../../src/registry/write.js";
+import { RegistryError } from "../../src/registry/errors.js";
+import type { Limits } from "../../src/registry/limits.js";
+import { messageIdOf } from "../../src/registry/message.js";
+import { type CreateRequest, Registry } from "../../src/registry/registry.js";
+import type { RetryKey } from "../../src/registry/retries.js";
+import type { SocketConfig, SocketState, Storage } from "../../src/registry/storage.js";
+import type { WriteAnswer, WriteRequest } from "../../src/registry/write.js";
+import type { FakeClock } from "./fake-clock.js";
 import { MemoryStorage } from "./memory-storage.js";
+import { ModelAsk } from "./model-ask.js";
+import { compare } from "./model-comparison.js";
+import type { AckPlan, AskPlan, ReadPlan, WritePlan } from "./model-plans.js";
+import type { ModelQueue } from "./model-queue.js";
 import { ModelReader } from "./model-reader.js";
-import { type Epoch, type Outcome, type Post, type Result, TEAM, TeamModel } from "./team-model.js";
+import { WatchedStorage } from "./model-storage.js";
+import { ModelWatch } from "./model-watch.js";
+import { TEAM, TeamModel, type Written } from "./team-model.js";
 
-/** Small, so that queues fill up and the feed overflows. */
-const MAX_QUEUE_MESSAGES = 6;
-const limits = limitsOf(
-  configWith({ maxQueueMessages: MAX_QUEUE_MESSAGES, maxReadersPerSocket: 1_000, maxFrameMessages: 3 }),
-);
-
-/** What a model test reads: where it starts is a share of what the queue holds. */
-export interface ReadPlan extends Pick<ReadRequest, "socketId" | "ackMode" | "noWait" | "maxMessages"> {
-  readonly after: number | undefined;
-  readonly stalls: readonly boolean[];
+/** An answer that is remembered for its request_id. */
+interface Kept {
+  readonly fingerprint: string;
+  readonly revision: number;
+  readonly atMs: number;
+  readonly answer: Written | { readonly epoch: string };
 }
 
 /** A registry and its model, side by side: every call goes to both at once, and the answers are compared as they come. */
 export class ModelTeam {
-  readonly model = new TeamModel(MAX_QUEUE_MESSAGES);
-  #storage: Watched;
-  #registry: Registry;
-  #readers: ModelReader[] = [];
+  readonly model: TeamModel;
+  readonly clock: FakeClock;
+  readonly limits: Limits;
+  readers: ModelReader[] = [];
+  watches: ModelWatch[] = [];
+  asks: ModelAsk[] = [];
+  storage: WatchedStorage;
+  registry: Registry;
   #calls: Promise<void>[] = [];
-  readonly #epochs = new Map<string, Epoch>();
+  /** The queues by their epochs and consumers. */
+  readonly #queues = new Map<string, ModelQueue>();
+  /** The same by the numbers that the storage gives them. */
+  readonly #numbers = new Map<number, { readonly socketId: string; readonly consumer: string }>();
+  readonly #kept = new Map<string, Kept>();
+  readonly #retried = new Map<string, WriteRequest>();
+  /** Every epoch that there was, by socket. */
+  readonly epochs = new Map<string, string[]>();
   #count = 0;
   /** Lets commits through again, while they are held back. */
   #releaseHold: (() => void) | undefined;
-  /** Announcements and settlements of the last moment may have been forgotten. */
-  #hasCrashed = false;
+  /** The newest revision that may be seen while they are. */
+  #heldAt = Infinity;
 
-  constructor(storage: Storage) {
-    this.#storage = watched(storage);
-    this.#registry = new Registry(this.#storage, limits);
+  constructor(storage: Storage, limits: Limits, clock: FakeClock) {
+    this.clock = clock;
+    this.limits = limits;
+    this.storage = this.#watched(storage);
+    this.registry = new Registry(this.storage.face, limits, clock);
+    this.model = new TeamModel(clock, limits, storage.revision);
     this.#name(TEAM);
   }
 
-  create(request: Pick<CreateRequest, "socketId" | "onConflict" | "config">): void {
-    const { socketId, config, onConflict } = request;
-    const profile = { prompt: `prompt of ${socketId}`, context: undefined };
-    const call = this.#registry.create({ ...request, model: "m", profile, labels: {} });
-    const expected = this.model.create(socketId, config, onConflict);
+  /** The newest revision that may be seen. */
+  get visible(): number {
+    return this.#heldAt;
+  }
+
+  queueOf(epoch: string, consumer: string): ModelQueue {
+    return this.#queues.get(`${epoch}/${consumer}`) ?? expect.unreachable("a queue that never was");
+  }
+
+  create(plan: Pick<CreateRequest, "socketId" | "onConflict" | "config" | "labels"> & { requestId: number }): void {
+    const { requestId, ...asked } = plan;
+    const profile = { prompt: `prompt of ${asked.socketId}`, context: undefined };
+    const retry = retryOf("create", requestId, asked);
+    const request = { ...asked, model: "m", profile, retry };
+    const earlier = this.#earlier(retry);
+    const call = this.registry.create(request);
+    if (earlier !== undefined) {
+      this.#expect(call, earlier === "REQUEST_ID_REUSED" ? earlier : true, ({ duplicate }) => duplicate);
+      return;
+    }
+    const before = this.model.boxes.get(asked.socketId);
+    const box = this.model.create({ ...asked, prompt: profile.prompt }, asked.onConflict);
+    this.#name(asked.socketId);
+    const row = this.storage.below.find(asked.socketId);
+    const answer = typeof box === "string" ? box : { ...asked, state: box.state, epoch: row?.epoch, duplicate: false };
+    if (typeof box !== "string" && box !== before) {
+      this.#keep(retry, { revision: this.model.revision, answer: { epoch: row?.epoch ?? "" } });
+    }
+    const { config, labels } = typeof box === "string" ? asked : box;
+    const expected = typeof answer === "string" ? answer : { ...answer, config, labels };
+    this.#expect(call, expected, ({ row: { socketId, state, epoch, config, labels }, duplicate }) => {
+      return { socketId, onConflict: asked.onConflict, config, labels, state, epoch, duplicate };
+    });
+  }
+
+  write(plan: WritePlan): void {
+    const request = this.#request(plan);
+    const earlier = this.#earlier(request.retry);
+    const call = this.registry.write(request);
+    const expected = this.#written(request, earlier);
+    this.#expect(call, expected, told);
+  }
+
+  ask(plan: AskPlan): void {
+    const write = { ...this.#request(plan), isQuestion: true };
+    const earlier = this.#earlier(write.retry);
+    const call = new AbortController();
+    const frames = this.registry.ask({ write, timeoutMs: plan.timeoutMs, maxReplies: plan.maxReplies }, call.signal);
+    const first = frames.next();
+    const expected = this.#written(write, earlier);
+    if (typeof expected === "string") {
+      this.#expect(first, expected, () => undefined);
+      return;
+    }
+    const letter = this.model.letters.get(expected.revision) ?? expect.unreachable("a question that never was");
+    const ask = new ModelAsk(this.model, letter, plan.timeoutMs, plan.maxReplies, call);
+    ask.begin(first, frames, expected);
+    this.asks.push(ask);
+  }
+
+  acknowledge(plan: AckPlan): void {
+    const { model } = this;
+    const { socketId, consumer, whose, delayMs, deadlineMs } = plan;
+    const box = model.boxes.get(socketId);
+    const isConsumer = consumer !== "" && socketId === TEAM;
+    const queue = isConsumer ? model.consumers.get(consumer)?.queue : box?.queue;
+    const pick = (places: readonly number[]): number[] => {
+      const all = queue?.entries ?? [];
+      const flying = all.filter(({ state }) => state === "out").map(({ sequence }) => sequence);
+      // Mostly of what is in flight; else anything, also what was never there.
+      return places.map((place) => (place % 4 > 0 ? flying[place % Math.max(1, flying.length)] : undefined) ?? place);
+    };
+    const lists = { sequences: pick(plan.acks), nacks: pick(plan.nacks), extends: pick(plan.extends) };
+    const through = plan.through === 0 ? 0 : (pick([plan.through])[0] ?? 0);
+    const current = this.storage.below.find(socketId)?.epoch ?? "";
+    const epochs = this.epochs.get(socketId) ?? [];
+    const epoch = whose === "none" ? "" : whose === "old" ? (epochs[0] ?? "gone") : current;
+    const call = this.registry.acknowledge({
+      ...{ socketId, consumer: isConsumer ? consumer : "", epoch, retryDelayMs: delayMs, ackDeadlineMs: deadlineMs },
+      ...{ sequences: lists.sequences, throughSequence: through },
+      ...{ nackSequences: lists.nacks, extendSequences: lists.extends },
+    });
+    const named = [...lists.sequences, ...lists.nacks, ...lists.extends];
+    const isCurrent = epoch === "" || epoch === current;
+    if (box === undefined) return this.#expect(call, "SOCKET_NOT_FOUND", (answer) => answer);
+    if (queue === undefined || !isCurrent) {
+      return this.#expect(call, { acknowledgedCount: 0, staleSequences: named }, (answer) => answer);
+    }
+    const staleSequences: number[] = [];
+    let acknowledgedCount = 0;
+    const each = (sequences: readonly number[], act: (sequence: number) => boolean): void => {
+      for (const sequence of sequences) {
+        if (act(sequence)) acknowledgedCount++;
+        else staleSequences.push(sequence);
+      }
+    };
+    each(lists.sequences, (sequence) => queue.ack(sequence));
+    each(queue.deliveredThrough(through), (sequence) => queue.ack(sequence));
+    each(lists.nacks, (sequence) => queue.nack(sequence, delayMs));
+    each(lists.extends, (sequence) => queue.extend(sequence, deadlineMs));
+    for (const one of model.readersOf(box, isConsumer ? consumer : "")) one.isOverdue = false;
+    if (!isConsumer) model.seen(box);
+    this.#expect(call, { acknowledgedCount, staleSequences }, (answer) => answer);
+  }
+
+  requeue(socketId: string, places: readonly number[]): void {
+    const call = this.registry.requeue({ socketId, consumer: "", sequences: places });
+    const expected = this.model.boxes.get(socketId)?.queue.requeue(places) ?? "SOCKET_NOT_FOUND";
+    this.#expect(call, expected, (count) => count);
+  }
+
+  reset(socketId: string, scope: "ALL" | "QUEUE" | "CONTEXT"): void {
+    const call = this.registry.reset({ socketId, scope, etag: "" });
+    const expected = this.model.reset(socketId, scope);
     this.#name(socketId);
-    const row = this.#storage.find(socketId);
-    const answer = typeof expected === "string" ? expected : { socketId, state: expected.state, epoch: row?.epoch };
-    this.#expect(call, answer, ({ row: { state, epoch } }) => ({ socketId, state, epoch }));
-  }
-
-  write(post: Omit<Post, "content">): void {
-    const content = `message ${++this.#count}`;
-    const call = this.#registry.write({ ...post, body: Buffer.from(content) });
-    this.#expect(call, told(this.model.write({ ...post, content })), ({ deliveredCount, skippedCount, results }) => ({
-      deliveredCount,
-      skippedCount,
-      results,
-    }));
-    if (this.#releaseHold === undefined) this.#mayBeSeen();
-  }
-
-  reset(request: Pick<ResetRequest, "socketId" | "scope">): void {
-    const call = this.#registry.reset({ ...request, etag: "" });
-    const expected = this.model.reset(request.socketId, request.scope);
-    this.#name(request.socketId);
     this.#expect(call, expected, ({ droppedCount }) => droppedCount);
   }
 
   delete(socketId: string): void {
-    const call = this.#registry.delete({ socketId, etag: "", allowMissing: false });
+    const call = this.registry.delete({ socketId, etag: "", allowMissing: false });
     this.#expect(call, this.model.delete(socketId), (droppedCount) => droppedCount);
   }
 
   mark(socketId: string, state: SocketState): void {
-    const call = this.#registry.mark(socketId, state, "");
-    this.#expect(call, this.model.mark(socketId, state) ?? state, ({ row }) => row.state);
+    const call = this.registry.mark(socketId, state, "");
+    this.#expect(call, this.model.mark(socketId, state), ({ row }) => row.state);
   }
 
-  read({ after: share, stalls, ...plan }: ReadPlan): void {
-    const box = this.model.boxes.get(plan.socketId);
-    const tail = box?.epoch.entries.length ?? 0;
-    const after = share === undefined ? undefined : { epoch: "", sequence: Math.round(share * tail) };
-    const request = { ...plan, after, heartbeatMs: this.#count % 2 === 0 ? undefined : 3_600_000, excludeSender: "" };
-    const reader = new ModelReader(this.#registry, request, box, this.#epochs, stalls);
-    if (box !== undefined) this.#readers.push(reader);
-    else this.#expect(reader.done, "SOCKET_NOT_FOUND", () => undefined);
+  update(socketId: string, config: SocketConfig, labels: Readonly<Record<string, string>> | undefined): void {
+    const mask = labels === undefined ? ["config"] : ["config", "labels"];
+    const none = { etag: "", model: "", prompt: "", context: undefined };
+    const call = this.registry.update({ ...none, socketId, mask, config, labels: labels ?? {} });
+    const change = labels === undefined ? { config } : { config, labels };
+    this.#expect(call, this.model.update(socketId, change), () => true);
   }
 
-  /** Lets one of the open Reads go on, or ends it. */
-  nudge(which: number, how: "resume" | "abort" | "return"): void {
-    const reader = this.#readers[which % this.#readers.length];
-    if (how === "resume") reader?.resume();
-    else reader?.end(how);
+  heartbeat(socketId: string, isOld: boolean): void {
+    const old = this.epochs.get(socketId)?.[0] ?? "";
+    const current = this.storage.below.find(socketId)?.epoch;
+    const epoch = isOld ? old : "";
+    const call = this.registry.heartbeat(socketId, epoch);
+    const expected = this.model.heartbeat(socketId, epoch === "" || epoch === current);
+    this.#expect(call, expected, ({ row }) => row.state);
   }
 
-  /** Keeps commits from becoming durable until `release`: nothing of what follows may be seen before that. */
+  read(plan: ReadPlan): void {
+    const { model } = this;
+    const { stalls, after: share, ...asked } = plan;
+    const box = model.boxes.get(plan.socketId);
+    const consumer = plan.socketId === TEAM ? plan.consumer : "";
+    const tail = box?.queue.entries.length ?? 0;
+    const isPlaced = share !== undefined && (plan.ackMode !== "EXPLICIT" || consumer !== "");
+    const after = isPlaced ? { epoch: "", sequence: Math.round(share * tail) } : undefined;
+    const heartbeatMs = stalls.length === 0 && this.#count % 2 === 0 ? 3_600_000 : undefined;
+    const request = { ...asked, consumer, after, heartbeatMs, maxOutstandingBytes: 0 };
+    const queue = consumer === "" ? box?.queue : model.useConsumer(consumer, after?.sequence ?? tail);
+    const epoch = this.storage.below.find(plan.socketId)?.epoch ?? "";
+    if (box === undefined || queue === undefined) {
+      const reason = box === undefined ? "SOCKET_NOT_FOUND" : "READER_LIMIT";
+      return this.#expect(this.registry.read(request, new AbortController()).next(), reason, () => undefined);
+    }
+    this.#queues.set(`${epoch}/${consumer}`, queue);
+    const reader = new ModelReader(this, box, queue, epoch, request, stalls);
+    const others = model.readersOf(box, consumer);
+    const takers = others.filter(({ takes }) => takes && reader.takes);
+    if (reader.isExclusive) for (const other of takers) (other as ModelReader).supersede();
+    const isTaken = !reader.isExclusive && takers.some(({ isExclusive }) => isExclusive);
+    const isFull = others.length - (reader.isExclusive ? takers.length : 0) >= this.limits.maxReadersPerSocket;
+    if (!isTaken && !isFull) {
+      model.open.add(reader);
+      this.readers.push(reader);
+    }
+    reader.begin(this.registry);
+    if (consumer !== "") {
+      const number = this.storage.below.consumer(consumer)?.number ?? 0;
+      this.#numbers.set(number, { socketId: TEAM, consumer });
+    }
+    if (isTaken || isFull) this.#expect(reader.done, isTaken ? "READER_SUPERSEDED" : "READER_LIMIT", (why) => why);
+    else if (reader.takes && consumer === "") model.seen(box);
+  }
+
+  watch(isResumed: boolean, place: number, socketId: string): void {
+    const revisions = this.model.changes.map(({ revision }) => revision);
+    const after = isResumed ? (revisions[place % Math.max(1, revisions.length)] ?? 0) : 0;
+    const watch = new ModelWatch(this.model, after, socketId);
+    watch.begin(this.registry);
+    this.watches.push(watch);
+  }
+
+  /** What comes with time and needs no precise moment. */
+  async upkeep(): Promise<void> {
+    const { model } = this;
+    const call = this.registry.upkeep();
+    model.sweepConsumers();
+    this.#expect(call, undefined, () => undefined);
+    await this.rest();
+    for (const box of model.boxes.values()) {
+      const expired = box.queue.free.filter(({ timeMs }) => model.isExpired(box, timeMs));
+      expect(expired, `what has outlived its time on ${box.socketId}`).toEqual([]);
+    }
+    const aged = [...this.#kept].filter(([, { atMs }]) => this.#isAged(atMs));
+    for (const [key] of aged) if (!this.storage.below.isRemembered(key)) this.#kept.delete(key);
+    const surplus = this.#kept.size - this.limits.dedupeKeys;
+    for (const [key] of [...this.#kept].slice(0, Math.max(0, surplus))) this.#kept.delete(key);
+    expect(this.storage.below.rememberedCount).toBe(this.#kept.size);
+  }
+
+  /** Lets time pass, moment by moment. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.clock.elapsedMs() + ms;
+    while (this.clock.elapsedMs() < endMs) {
+      this.clock.moveTo(Math.min(endMs, this.clock.nextMs, this.model.nextMs));
+      this.model.passTime();
+      await this.rest();
+    }
+  }
+
+  /** Keeps commits from becoming durable until everything rests: nothing of what follows may be seen before that. */
   hold(): void {
-    if (this.#releaseHold !== undefined || !(this.#storage instanceof MemoryStorage)) return;
-    this.#releaseHold = this.#storage.holdCommits();
+    const { below } = this.storage;
+    if (!(below instanceof MemoryStorage)) return;
+    this.#releaseHold = below.holdCommits();
+    this.#heldAt = this.model.revision;
     // From here on every answer stands on something that is not durable.
-    this.write({ socketId: TEAM, sender: "", includeSender: false });
+    const quiet = { sender: "", includeSender: false, labels: {}, requestId: 0, isSame: false, replyTo: 0 };
+    this.write({ ...quiet, socketId: TEAM });
   }
 
-  release(): void {
-    this.#mayBeSeen();
+  /** Waits for all answers and until no stream has anything more to say, and looks whether each has what it may have. */
+  async rest(): Promise<void> {
     this.#releaseHold?.();
-    this.#releaseHold = undefined;
-  }
-
-  /** Waits for all answers and until no Read has anything more to take, and compares everything. */
-  async settle(): Promise<void> {
-    this.release();
+    [this.#releaseHold, this.#heldAt] = [undefined, Infinity];
+    for (let calmTurns = 0; calmTurns < 3; calmTurns++) {
+      await setImmediate();
+      if (this.clock.ring() || this.storage.awaited > 0) calmTurns = 0;
+    }
     await Promise.all(this.#calls.splice(0));
-    await this.#quiet();
+    for (const reader of this.readers) {
+      reader.rest();
+      if (!reader.isOpen) this.#checkEnd(reader, await reader.done);
+    }
+    this.readers = this.readers.filter(({ isOpen }) => isOpen);
+    for (const watch of this.watches) watch.rest();
+    for (const ask of this.asks) ask.rest();
+    await Promise.all([...this.watches, ...this.asks].filter(({ isOpen }) => !isOpen).map(({ done }) => done));
+    this.watches = this.watches.filter(({ isOpen }) => isOpen);
+    this.asks = this.asks.filter(({ isOpen }) => isOpen);
+    expect(this.storage.below.revision, "how many entries there are").toBe(this.model.revision);
+    this.model.period++;
+  }
+
+  /** Compares everything that can be asked for. */
+  async compare(): Promise<void> {
+    await this.rest();
+    await compare(this);
+  }
+
+  /** The server ends, in good order or not, and another one goes on with what the storage has. */
+  async restart(isClean: boolean, reopen: (storage: Storage) => Promise<Storage>): Promise<void> {
+    await this.rest();
+    await this.storage.below.durable();
+    const { below } = this.storage;
+    if (isClean) {
+      await this.endStreams();
+      this.registry.close();
+      await below.durable();
+    }
+    this.storage.kill();
+    this.clock.forget();
+    this.model.restart();
+    await this.endStreams();
+    this.storage = this.#watched(await reopen(below));
+    this.registry = new Registry(this.storage.face, this.limits, this.clock);
     for (const box of this.model.boxes.values()) {
-      const { socketId, state, epoch } = box;
-      const { row, queueSize, tail, inFlightCount, droppedCount, readerCount } = await this.#registry.info(socketId);
-      const open = this.#readers.filter((reader) => reader.isOpen && reader.box === box);
-      const held = epoch.unsettled.filter(({ holder }) => holder !== undefined);
-      expect({ state: row.state, queueSize, tail, inFlightCount, droppedCount, readerCount }).toEqual({
-        state,
-        queueSize: epoch.unsettled.length,
-        tail: epoch.entries.length,
-        inFlightCount: held.length,
-        droppedCount: epoch.dropped,
-        readerCount: open.length,
-      });
-      const waiting = epoch.unsettled.map(({ sequence, content }) => ({ sequence, content }));
-      expect(await this.#peek(socketId)).toEqual(waiting);
+      const number = this.storage.below.find(box.socketId)?.number ?? 0;
+      const seenMs = this.storage.below.queue(number).seenMs;
+      // When somebody was seen last is kept once a minute.
+      if (isClean) expect(seenMs).toBe(box.lastSeenMs);
+      box.lastSeenMs = seenMs;
     }
-    const { sockets } = await this.#registry.list({
-      pageSize: 1_000,
-      pageToken: "",
-      states: [],
-      labels: {},
-      model: "",
-    });
-    expect(sockets.map(({ row }) => row.socketId)).toEqual([...this.model.boxes.keys()]);
+    await this.compare();
   }
 
-  /** Goes on with another opening of the same store. What was settled last may be forgotten when it was no clean one. */
-  async restart(reopen: () => Promise<Storage>, isClean: boolean): Promise<void> {
-    await this.settle();
-    await this.#endReads();
-    this.#storage = watched(await reopen());
-    this.#registry = new Registry(this.#storage, limits);
-    if (isClean) return await this.settle();
-    this.#hasCrashed = true;
-    for (const { socketId, epoch } of this.model.boxes.values()) {
-      const there = new Set((await this.#peek(socketId)).map(({ sequence }) => sequence));
-      for (const entry of epoch.entries) {
-        if (entry.state !== "settled" || !there.has(entry.sequence)) continue;
-        entry.state = "waiting";
-        entry.delivered = false;
-      }
-    }
-    await this.settle();
-  }
-
-  /** Ends every Read and takes everything out of every queue but one. */
-  async drain(but?: string): Promise<void> {
-    await this.#endReads();
-    for (const { socketId, epoch } of this.model.boxes.values()) {
-      if (socketId === but) continue;
-      const plan = { socketId, ackMode: "AUTO", noWait: true, maxMessages: 0, after: undefined, stalls: [] } as const;
-      this.read(plan);
-      await this.#endReads();
-      expect(epoch.unsettled, `left in the queue of ${socketId}`).toEqual([]);
-      if (this.#hasCrashed) expect(epoch.announced).toBeGreaterThanOrEqual(epoch.dropped);
-      else expect(epoch.announced, `drops announced on ${socketId}`).toBe(epoch.dropped);
-    }
-    await this.settle();
+  /** All clients go. */
+  async endStreams(): Promise<void> {
+    const streams = [...this.readers, ...this.watches, ...this.asks];
+    for (const stream of streams) stream.cancel();
+    await Promise.all(streams.map(({ done }) => done));
+    [this.readers, this.watches, this.asks] = [[], [], []];
   }
 
   async close(): Promise<void> {
-    for (const reader of this.#readers) reader.end("abort");
-    await Promise.allSettled([...this.#calls, ...this.#readers.map(({ done }) => done)]);
-    await this.#storage.close();
+    this.#releaseHold?.();
+    const streams = [...this.readers, ...this.watches, ...this.asks];
+    for (const stream of streams) stream.cancel();
+    await Promise.allSettled([...this.#calls, ...streams.map(({ done }) => done)]);
+    this.clock.forget();
+    await this.storage.below.close();
   }
 
-  async #endReads(): Promise<void> {
-    for (const reader of this.#readers) if (!reader.request.noWait || reader.isStalled) reader.end("return");
-    for (const reader of this.#readers) if (!reader.request.noWait) reader.end("abort");
-    await Promise.all(this.#readers.splice(0).map(({ done }) => done));
+  #checkEnd(reader: ModelReader, reason: string | undefined): void {
+    if (reason === undefined) return;
+    const isDue = reader.isSuperseded ? "READER_SUPERSEDED" : reader.box.isGone ? "SOCKET_DELETED" : "no end";
+    expect(reason, "why a Read ended").toBe(isDue);
   }
 
-  /** Waits until nobody waits for the storage but those who wait for news. */
-  async #quiet(): Promise<void> {
-    for (let calmTurns = 0; calmTurns < 5; calmTurns++) {
-      await setImmediate();
-      if (this.#storage.awaited > 0) calmTurns = 0;
-    }
-    for (const reader of this.#readers.filter(({ isOpen }) => !isOpen)) await reader.done;
-    this.#readers = this.#readers.filter(({ isOpen }) => isOpen);
+  #written(request: WriteRequest, earlier: Kept | "REQUEST_ID_REUSED" | undefined): ReturnType<typeof told> | string {
+    if (earlier === "REQUEST_ID_REUSED") return earlier;
+    const { socketId, sender, includeSender, matchLabels: labels, isQuestion, body } = request;
+    const replyTo = [...this.model.letters.keys()].find((revision) => this.#id(revision) === request.replyTo) ?? 0;
+    const post = { socketId, sender, includeSender, labels, isQuestion, replyTo, content: Buffer.from(body).toString() };
+    const written = (earlier?.answer as Written | undefined) ?? this.model.write(post);
+    if (typeof written === "string") return written;
+    if (earlier === undefined) this.#keep(request.retry, { revision: written.revision, answer: written });
+    const { revision, results } = written;
+    const skippedCount = results.filter(({ skipReason }) => skipReason !== undefined).length;
+    const counts = { deliveredCount: results.length - skippedCount, skippedCount };
+    return { revision, messageId: this.#id(revision), ...counts, results, duplicate: earlier !== undefined };
   }
 
-  async #peek(socketId: string): Promise<{ sequence: number; content: string }[]> {
-    const { messages } = await this.#registry.peek({ socketId, pageSize: 1_000, pageToken: "" });
-    return messages.map(({ sequence, body }) => ({ sequence, content: Buffer.from(body).toString() }));
+  #request(plan: WritePlan): WriteRequest {
+    const { socketId, sender, includeSender, requestId, isSame } = plan;
+    const method = "timeoutMs" in plan ? "ask" : "write";
+    const again = this.#retried.get(`${method} ${requestId}`);
+    if (requestId > 0 && isSame && again !== undefined) return again;
+    const questions = [...this.model.letters.values()].slice(-8);
+    const replyTo = plan.replyTo === 0 ? undefined : questions[plan.replyTo % Math.max(1, questions.length)];
+    const asked = {
+      ...{ socketId, sender, includeSender, matchLabels: socketId === TEAM ? plan.labels : {} },
+      ...{ replyTo: replyTo === undefined ? "" : this.#id(replyTo.revision), isQuestion: false },
+    };
+    const body = Buffer.from(`message ${++this.#count}`);
+    const request = { ...asked, body, retry: retryOf(method, requestId, [asked, this.#count]) };
+    if (requestId > 0 && again === undefined) this.#retried.set(`${method} ${requestId}`, request);
+    return request;
   }
 
-  /** Notes under which name the present queue of a socket goes. */
+  #earlier(retry: RetryKey | undefined): Kept | "REQUEST_ID_REUSED" | undefined {
+    const kept = retry && this.#kept.get(retry.key);
+    if (retry === undefined || kept === undefined) return undefined;
+    // What is older than the window may be remembered or not.
+    if (this.#isAged(kept.atMs) && !this.storage.below.isRemembered(retry.key)) return undefined;
+    return kept.fingerprint === retry.fingerprint ? kept : "REQUEST_ID_REUSED";
+  }
+
+  #keep(retry: RetryKey | undefined, kept: Pick<Kept, "revision" | "answer">): void {
+    if (retry === undefined) return;
+    this.#kept.delete(retry.key);
+    this.#kept.set(retry.key, { ...kept, fingerprint: retry.fingerprint, atMs: this.clock.elapsedMs() });
+  }
+
+  #isAged(atMs: number): boolean {
+    return this.clock.elapsedMs() - atMs >= this.limits.dedupeWindowMs;
+  }
+
+  #id(revision: number): string {
+    return messageIdOf(this.storage.below.instance, revision);
+  }
+
+  /** Notes under which names the present queues of a socket go. */
   #name(socketId: string): void {
-    const [row, box] = [this.#storage.find(socketId), this.model.boxes.get(socketId)];
-    if (row !== undefined && box !== undefined) this.#epochs.set(row.epoch, box.epoch);
+    const [row, box] = [this.storage.below.find(socketId), this.model.boxes.get(socketId)];
+    if (row === undefined || box === undefined) return;
+    this.#numbers.set(row.number, { socketId, consumer: "" });
+    this.#queues.set(`${row.epoch}/`, box.queue);
+    const epochs = this.epochs.get(socketId) ?? [];
+    if (!epochs.includes(row.epoch)) this.epochs.set(socketId, [...epochs, row.epoch]);
+    if (socketId !== TEAM) return;
+    for (const [name, { queue }] of this.model.consumers) this.#queues.set(`${row.epoch}/${name}`, queue);
   }
 
-  #mayBeSeen(): void {
-    for (const { entries } of this.#epochs.values()) for (const entry of entries) entry.pending = false;
+  #watched(storage: Storage): WatchedStorage {
+    return new WatchedStorage(storage, {
+      settled: (number, sequences) => this.#settled(number, sequences),
+      dropped: (number, sequences, reason) => {
+        if (reason === "EXPIRED") this.#expired(number, sequences);
+      },
+    });
+  }
+
+  /** A reader passes, as read, what it was told to leave out. */
+  #settled(number: number, sequences: readonly number[]): void {
+    const { socketId, consumer } = this.#numbers.get(number) ?? { socketId: "", consumer: "" };
+    const box = this.model.boxes.get(socketId);
+    const queue = consumer === "" ? box?.queue : this.model.consumers.get(consumer)?.queue;
+    if (box === undefined || queue === undefined) return;
+    const readers = this.model.readersOf(box, consumer) as ModelReader[];
+    for (const sequence of sequences) {
+      const entry = queue.entries[sequence - 1];
+      if (entry === undefined || !queue.isAvailable(entry)) continue;
+      const isPassed = readers.some(({ takes, request }) => takes && request.excludeSender === entry.sender);
+      if (isPassed && entry.sender !== "") queue.settle(entry);
+    }
+  }
+
+  #expired(number: number, sequences: readonly number[]): void {
+    const box = this.model.boxes.get(this.#numbers.get(number)?.socketId ?? "");
+    for (const sequence of sequences) {
+      const entry = box?.queue.entries[sequence - 1];
+      if (box === undefined || entry === undefined) expect.unreachable("a message that never was has expired");
+      expect(box.queue.free[0], "the oldest that nobody has").toBe(entry);
+      expect(this.model.isExpired(box, entry.timeMs), "its time is over").toBe(true);
+      box.queue.drop(entry, "EXPIRED");
+    }
   }
 
   #expect<T>(call: Promise<T>, expected: unknown, tell: (answer: T) => unknown): void {
@@ -225,38 +478,18 @@ export class ModelTeam {
   }
 }
 
-/** A storage that knows how many of its answers are awaited, the waits for news left out. */
-type Watched = Storage & { readonly awaited: number };
-
-function watched(storage: Storage): Watched {
-  let awaited = 0;
-  const leave = (): void => {
-    awaited--;
-  };
-  return new Proxy(storage as Watched, {
-    get(target, name: keyof Watched) {
-      if (name === "awaited") return awaited;
-      const found = target[name];
-      if (typeof found !== "function") return found;
-      return (...args: unknown[]) => {
-        const result: unknown = Reflect.apply(found, target, args);
-        if (name === "waitAfter" || !(result instanceof Promise)) return result;
-        awaited++;
-        result.then(leave, leave);
-        return result;
-      };
-    },
-  });
+/** The digests of a request; undefined without a request_id. */
+function retryOf(method: string, requestId: number, rest: unknown): RetryKey | undefined {
+  if (requestId === 0) return undefined;
+  const digest = (value: unknown): string => createHash("md5").update(JSON.stringify(value)).digest("latin1");
+  return { key: digest([method, requestId]), fingerprint: digest(rest) };
 }
 
-function told(outcome: Outcome): Reason | Pick<WriteAnswer, "deliveredCount" | "skippedCount" | "results"> {
-  if (typeof outcome === "string") return outcome;
-  const isSkip = ({ skipReason }: Result): boolean => skipReason !== undefined;
-  const skippedCount = outcome.filter(isSkip).length;
-  return { deliveredCount: outcome.length - skippedCount, skippedCount, results: outcome };
+function told({ revision, messageId, deliveredCount, skippedCount, results, duplicate }: WriteAnswer & { duplicate: boolean }) {
+  return { revision, messageId, deliveredCount, skippedCount, results, duplicate };
 }
 
-function reasonOf(error: unknown): Reason {
+function reasonOf(error: unknown): string {
   if (error instanceof RegistryError) return error.reason;
   throw error;
 }

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const program = compile();
@@ -49,9 +49,12 @@ export function socketctl(address: string, args: readonly string[], stdin: strin
   return result;
 }
 
-/** Starts socketctl; stdin stays open for the test to write to. */
-export function startSocketctl(address: string, args: readonly string[]): Running {
-  return start(address, process.execPath, [program, ...args]);
+/**
+ * Starts socketctl; stdin stays open for the test to write to.
+ * @param detached as the leader of a process group of its own, as a terminal would start it
+ */
+export function startSocketctl(address: string, args: readonly string[], detached = false): Running {
+  return start(address, process.execPath, [program, ...args], detached);
 }
 
 /** Runs a line of shell in which `socketctl` is a function. */
@@ -64,12 +67,15 @@ ${script}`,
   ]);
 }
 
-function start(address: string, command: string, args: readonly string[]): Running {
+function start(address: string, command: string, args: readonly string[], detached = false): Running {
   const child = spawn(command, args, {
     cwd: root,
+    detached,
     env: { ...process.env, SOCKET_REGISTRY_ADDRESS: address },
     stdio: ["pipe", "pipe", "pipe"],
   });
+  // A test that fails must not leave it behind.
+  onTestFinished(() => void child.kill("SIGKILL"));
   // A process that ends without reading its stdin is no fault of the test.
   child.stdin.on("error", () => {});
   const printed = { stdout: "", stderr: "" };

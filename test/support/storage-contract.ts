@@ -10,7 +10,7 @@ import { consuming } from "./storage-contract-consumers.js";
 import { marking } from "./storage-contract-marks.js";
 import { endings, type Open, retention, settling } from "./storage-contract-queues.js";
 import { receipts } from "./storage-contract-receipts.js";
-import { remembering } from "./storage-contract-remembered.js";
+import { remembering, writeRemembered } from "./storage-contract-remembered.js";
 import { waiting } from "./storage-contract-waiting.js";
 import {
   ALL,
@@ -284,6 +284,7 @@ function closing(open: Open): void {
   test("after the close every call fails as unavailable, and a second close does nothing", async () => {
     const storage = await open();
     const a = await createSocket(storage, "a");
+    const remembered = writeRemembered(storage, a, "1");
     await storage.close();
     const calls: [string, () => unknown][] = [
       ["revision", () => storage.revision],
@@ -310,6 +311,19 @@ function closing(open: Open): void {
       ["openConsumer", () => storage.openConsumer("c", 0)],
       ["closeConsumer", () => storage.closeConsumer(3)],
       ["timeAt", () => storage.timeAt(a, 1)],
+      ["durableRevision", () => storage.durableRevision],
+      ["historyFloor", () => storage.historyFloor],
+      ["changes", () => storage.changes(0, 1)],
+      ["waitChange", () => storage.waitChange(0, never())],
+      ["letter", () => storage.letter(1)],
+      ["fate", () => storage.fate(a, 1)],
+      ["replies", () => storage.replies(1, 0)],
+      ["remember", () => storage.remember(remembered)],
+      ["isRemembered", () => storage.isRemembered("")],
+      ["recall", () => storage.recall("")],
+      ["rememberedCount", () => storage.rememberedCount],
+      ["rememberedFrom", () => storage.rememberedFrom],
+      ["forget", () => storage.forget(1, 0)],
       ["retain", () => storage.retain(FOREVER)],
     ];
     for (const [name, call] of calls) {

@@ -3,86 +3,131 @@
  * calls, since the registry decides at once, and says what the answer must be.
  */
 import type { Reason } from "../../src/registry/errors.js";
-import type { SkipReason, SocketConfig, SocketState } from "../../src/registry/storage.js";
+import type { Limits } from "../../src/registry/limits.js";
+import type { Change, SkipReason, SocketConfig, SocketState, StateReason } from "../../src/registry/storage.js";
+import type { FakeClock } from "./fake-clock.js";
+import { ModelQueue, type Taker, type World } from "./model-queue.js";
 
 export const TEAM = "team-chat-all";
 
-export interface Entry {
-  readonly content: string;
-  readonly sender: string;
-  readonly recipient: string;
-  readonly sequence: number;
-  /** Appended, and its commit is held back. */
-  pending: boolean;
-  /** A reader has it, or a full queue let it go. */
-  state: "waiting" | "settled" | "dropped";
-  /** The reader that was handed it and is not with the next frame yet. */
-  holder: object | undefined;
-  /** Readers have seen it, as a message of the queue and not as history. */
-  delivered: boolean;
-}
-
-/** One queue from its beginning to its end. */
-export class Epoch {
-  readonly entries: Entry[] = [];
-  /** How many of the dropped ones readers have been told of. */
-  announced = 0;
-
-  get unsettled(): Entry[] {
-    return this.entries.filter(({ state }) => state === "waiting");
-  }
-
-  /** How many of the oldest are not waiting any more. */
-  get floor(): number {
-    const first = this.entries.findIndex(({ state }) => state === "waiting");
-    return first < 0 ? this.entries.length : first;
-  }
-
-  get dropped(): number {
-    return this.entries.filter(({ state }) => state === "dropped").length;
-  }
-}
-
+/** A socket from its creation to its deletion. */
 export interface Box {
   readonly socketId: string;
-  readonly config: SocketConfig;
+  readonly createdRevision: number;
+  config: SocketConfig;
+  labels: Readonly<Record<string, string>>;
+  prompt: string;
   state: SocketState;
-  epoch: Epoch;
+  reason: StateReason;
+  changedRevision: number;
+  queue: ModelQueue;
+  /** When its lease runs out, unless somebody works on its queue. */
+  leaseDueMs: number;
+  lastSeenMs: number;
+  isGone: boolean;
+}
+
+/** A reader, as far as the team knows it. */
+export interface Open extends Taker {
+  readonly box: Box;
+  /** The queue that it reads; another one after a reset. */
+  queue: ModelQueue;
+  readonly takes: boolean;
+  readonly isExclusive: boolean;
+  readonly consumer: string;
+}
+
+export interface Consumer {
+  queue: ModelQueue;
+  usedMs: number;
+}
+
+/** A message with its routes. */
+export interface Letter {
+  readonly revision: number;
+  readonly timeMs: number;
+  readonly author: string;
+  readonly everyone: boolean;
+  readonly recipient: string;
+  /** Sockets and sequences, in order of creation; the feed is not among them. */
+  readonly copies: readonly { readonly box: Box; readonly queue: ModelQueue; readonly sequence: number }[];
+  readonly onFeed: { readonly queue: ModelQueue; readonly sequence: number } | undefined;
+  readonly skips: readonly { readonly box: Box; readonly reason: SkipReason }[];
+  /** The revisions of the messages that answer it. */
+  readonly replies: number[];
+}
+
+export interface Told {
+  readonly revision: number;
+  readonly kind: Change["kind"];
+  readonly socketId: string;
+  readonly state: SocketState;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface Post {
   readonly socketId: string;
   readonly sender: string;
   readonly includeSender: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly isQuestion: boolean;
+  /** The revision of the message that it answers; 0: none. */
+  readonly replyTo: number;
   readonly content: string;
 }
 
-/** The answer to a write, or the reason of the refusal. */
-export type Outcome = Reason | Result[];
 export interface Result {
   readonly socketId: string;
   readonly sequence: number;
   readonly skipReason: SkipReason | undefined;
 }
 
-export class TeamModel {
+/** The answer to a write. */
+export interface Written {
+  readonly revision: number;
+  readonly results: readonly Result[];
+}
+
+export class TeamModel implements World {
   /** In order of creation. */
   readonly boxes = new Map<string, Box>();
-  readonly #maxQueueMessages: number;
+  readonly consumers = new Map<string, Consumer>();
+  readonly letters = new Map<number, Letter>();
+  readonly changes: Told[] = [];
+  readonly open = new Set<Open>();
+  readonly clock: FakeClock;
+  readonly limits: Limits;
+  readonly graceMs: number;
+  period = 0;
+  revision: number;
+  #logMs = 0;
 
-  constructor(maxQueueMessages: number) {
-    this.#maxQueueMessages = maxQueueMessages;
-    this.boxes.set(TEAM, { socketId: TEAM, config: {}, state: "ACTIVE", epoch: new Epoch() });
+  constructor(clock: FakeClock, limits: Limits, revision: number) {
+    this.clock = clock;
+    this.limits = limits;
+    this.graceMs = limits.returnGraceMs;
+    this.revision = revision;
+    this.boxes.set(TEAM, this.#box({ socketId: TEAM, config: {}, labels: {}, prompt: "" }));
   }
 
-  /** @returns what the socket is then, or why it is not */
-  create(socketId: string, config: SocketConfig, onConflict: "FAIL" | "USE_EXISTING" | "REPLACE"): Box | Reason {
-    const existing = this.boxes.get(socketId);
+  get feed(): Box {
+    return this.boxes.get(TEAM) as Box;
+  }
+
+  get queues(): ModelQueue[] {
+    const own = [...this.boxes.values()].map(({ queue }) => queue);
+    return [...own, ...[...this.consumers.values()].map(({ queue }) => queue)];
+  }
+
+  create(asked: Pick<Box, "socketId" | "config" | "labels" | "prompt">, onConflict: string): Box | Reason {
+    const existing = this.boxes.get(asked.socketId);
     if (existing !== undefined && onConflict === "FAIL") return "SOCKET_EXISTS";
     if (existing !== undefined && onConflict === "USE_EXISTING") return existing;
-    const box: Box = { socketId, config, state: "ACTIVE", epoch: new Epoch() };
-    this.boxes.delete(socketId);
-    this.boxes.set(socketId, box);
+    if (existing !== undefined) this.#remove(existing);
+    this.#append();
+    const box = this.#box(asked);
+    this.boxes.set(asked.socketId, box);
+    this.#tell("CREATED", box);
     return box;
   }
 
@@ -90,86 +135,254 @@ export class TeamModel {
     const box = this.boxes.get(socketId);
     if (scope === "CONTEXT" && socketId === TEAM) return "BROADCAST_SOCKET_PROTECTED";
     if (box === undefined) return "SOCKET_NOT_FOUND";
-    if (scope === "ALL") box.state = "ACTIVE";
-    if (scope === "CONTEXT") return 0;
-    const { length } = box.epoch.unsettled;
-    box.epoch = new Epoch();
-    return length;
+    const count = scope === "CONTEXT" ? 0 : box.queue.unsettled.length;
+    this.#append();
+    if (scope === "ALL") this.#setState(box, "ACTIVE", "NONE");
+    this.#tell(scope === "CONTEXT" ? "UPDATED" : "RESET", box);
+    if (scope === "CONTEXT") return count;
+    box.queue = this.#queue(box);
+    if (box !== this.feed) return count;
+    for (const consumer of this.consumers.values()) consumer.queue = this.#queue(box);
+    return count;
   }
 
   delete(socketId: string): number | Reason {
     const box = this.boxes.get(socketId);
     if (box === undefined) return "SOCKET_NOT_FOUND";
-    this.boxes.delete(socketId);
-    return box.epoch.unsettled.length;
+    this.#append();
+    this.#tell("DELETED", box);
+    this.#remove(box);
+    return box.queue.unsettled.length;
   }
 
-  mark(socketId: string, state: SocketState): Reason | undefined {
+  mark(socketId: string, state: SocketState): SocketState | Reason {
     const box = this.boxes.get(socketId);
     if (box === undefined) return "SOCKET_NOT_FOUND";
-    box.state = state;
-    return undefined;
+    const reason = state === "INACTIVE" ? "CLIENT_LEFT" : "OPERATOR";
+    if (box.state === state && box.reason === reason) return state;
+    this.#append();
+    this.#setState(box, state, reason);
+    this.#tell("STATE_CHANGED", box);
+    return state;
   }
 
-  write(post: Post): Outcome {
-    return post.socketId === TEAM ? this.#toEveryone(post) : this.#toOne(post);
+  update(socketId: string, change: Partial<Pick<Box, "config" | "labels" | "prompt">>): true | Reason {
+    const box = this.boxes.get(socketId);
+    if (socketId === TEAM) return "BROADCAST_SOCKET_PROTECTED";
+    if (box === undefined) return "SOCKET_NOT_FOUND";
+    const before = JSON.stringify([box.config, box.labels]);
+    const leaseMs = box.config.leaseDurationMs;
+    Object.assign(box, change);
+    if (change.prompt === undefined && JSON.stringify([box.config, box.labels]) === before) return true;
+    this.#append();
+    if (box.config.leaseDurationMs !== leaseMs) this.renew(box);
+    this.#tell("UPDATED", box);
+    return true;
+  }
+
+  heartbeat(socketId: string, isCurrent: boolean): SocketState | Reason {
+    const box = this.boxes.get(socketId);
+    if (socketId === TEAM) return "BROADCAST_SOCKET_PROTECTED";
+    if (box === undefined) return "SOCKET_NOT_FOUND";
+    if (!isCurrent) return "EPOCH_MISMATCH";
+    this.seen(box);
+    return box.state;
   }
 
   /** Rule 3: signed broadcasts, what a socket writes to itself, and unsigned direct messages are on the feed. */
-  #toOne(post: Post): Outcome {
-    const box = this.boxes.get(post.socketId);
-    if (box === undefined) return "SOCKET_NOT_FOUND";
-    if (post.sender === post.socketId) return [delivery(TEAM, this.#toFeed(post))];
-    const refusal = this.#refusal(box);
-    if (refusal !== undefined) return refusal;
-    const result = delivery(box.socketId, put(box, post));
-    if (post.sender === "") this.#toFeed(post);
-    return [result];
-  }
-
-  #toEveryone(post: Post): Outcome {
-    const results: Result[] = [];
-    const skips: Result[] = [];
-    for (const box of this.boxes.values()) {
-      if (box.socketId === TEAM) continue;
-      const isAuthor = box.socketId === post.sender && !post.includeSender;
-      const skipReason = isAuthor ? "SENDER" : this.#refusal(box);
-      if (skipReason !== undefined) skips.push({ socketId: box.socketId, sequence: 0, skipReason });
-      else results.push(delivery(box.socketId, put(box, post)));
+  write(post: Post): Written | Reason {
+    const isBroadcast = post.socketId === TEAM;
+    const target = this.boxes.get(post.socketId);
+    if (target === undefined) return "SOCKET_NOT_FOUND";
+    const isOwn = post.sender === post.socketId;
+    const [takers, skips]: [Box[], { box: Box; reason: SkipReason }[]] = [[], []];
+    for (const box of isBroadcast ? this.boxes.values() : isOwn ? [] : [target]) {
+      if (box === this.feed || (isBroadcast && !hasLabels(box, post.labels))) continue;
+      const isAuthor = isBroadcast && box.socketId === post.sender && !post.includeSender;
+      const reason = isAuthor ? "SENDER" : this.#refusal(box);
+      if (reason === undefined) takers.push(box);
+      else skips.push({ box, reason });
     }
-    if (post.sender !== "") this.#toFeed(post);
-    return [...skips, ...results];
+    if (!isBroadcast && skips[0] !== undefined) return skips[0].reason as Reason;
+    const { sender, isQuestion } = post;
+    const isOnFeed = isBroadcast ? sender !== "" : isOwn || (sender === "" && !isQuestion);
+    if (isOnFeed) this.#makeRoomOnFeed();
+    const { revision, timeMs } = this.#append();
+    const letter = { revision, timeMs, content: post.content, sender, recipient: post.socketId };
+    const copies = takers.map((box) => ({ box, queue: box.queue, sequence: box.queue.put(letter) }));
+    const feed = this.feed.queue;
+    const onFeed = isOnFeed ? { queue: feed, sequence: feed.put(letter) } : undefined;
+    if (isOnFeed) for (const { queue } of this.consumers.values()) queue.put(letter);
+    const everyone = isBroadcast && Object.keys(post.labels).length === 0;
+    const author = sender || post.socketId;
+    const routes = { author, everyone, recipient: post.socketId, copies, onFeed, skips };
+    this.letters.set(revision, { revision, timeMs, ...routes, replies: [] });
+    this.letters.get(post.replyTo)?.replies.push(revision);
+    const results = [
+      ...skips.map(({ box, reason }) => ({ socketId: box.socketId, sequence: 0, skipReason: reason })),
+      ...copies.map(({ box, sequence }) => ({ socketId: box.socketId, sequence, skipReason: undefined })),
+    ];
+    if (isOwn && !isBroadcast) {
+      results.push({ socketId: TEAM, sequence: onFeed?.sequence ?? 0, skipReason: undefined });
+    }
+    const signed = this.boxes.get(sender);
+    if (signed !== undefined) this.seen(signed);
+    return { revision, results };
   }
 
-  #toFeed(post: Post): number {
-    const feed = this.boxes.get(TEAM) as Box;
-    while (feed.epoch.unsettled.length >= this.#maxQueueMessages) dropOldest(feed);
-    return put(feed, post);
+  /** Everybody who reads a socket's own queue, or a consumer's. */
+  readersOf(box: Box, consumer: string): Open[] {
+    return [...this.open].filter((one) => one.box === box && one.consumer === consumer);
+  }
+
+  /** Whether somebody takes a socket's messages and has let no deadline pass. */
+  isWorkedOn(box: Box): boolean {
+    return this.readersOf(box, "").some(({ takes, isOverdue }) => takes && !isOverdue);
+  }
+
+  /** A sign of life. */
+  seen(box: Box): void {
+    if (box === this.feed) return;
+    this.signed(box);
+    if (box.state !== "UNRESPONSIVE" || box.reason !== "LEASE_EXPIRED") return;
+    this.#append();
+    this.#setState(box, "ACTIVE", "NONE");
+    this.#tell("STATE_CHANGED", box);
+  }
+
+  /** A sign of life that heals nothing. */
+  signed(box: Box): void {
+    if (box === this.feed) return;
+    box.lastSeenMs = this.clock.wallMs();
+    this.renew(box);
+  }
+
+  renew(box: Box): void {
+    box.leaseDueMs = this.clock.elapsedMs() + (box.config.leaseDurationMs || Infinity);
+  }
+
+  /** When something happens by time alone; Infinity: never. */
+  get nextMs(): number {
+    const nowMs = this.clock.elapsedMs();
+    const leases = [...this.boxes.values()].filter(({ state, leaseDueMs }) => state === "ACTIVE" && leaseDueMs > nowMs);
+    return Math.min(...leases.map(({ leaseDueMs }) => leaseDueMs), ...this.queues.map(({ nextMs }) => nextMs));
+  }
+
+  /** What time does. */
+  passTime(): void {
+    for (const queue of this.queues) {
+      for (const taker of queue.passTime()) {
+        if (taker.isOverdue) continue;
+        taker.isOverdue = true;
+        const { box, consumer } = taker as Open;
+        if (consumer === "") this.renew(box);
+      }
+    }
+    for (const box of this.boxes.values()) {
+      if (box.state !== "ACTIVE" || box.leaseDueMs > this.clock.elapsedMs() || this.isWorkedOn(box)) continue;
+      this.#append();
+      this.#setState(box, "UNRESPONSIVE", "LEASE_EXPIRED");
+      this.#tell("STATE_CHANGED", box);
+    }
+  }
+
+  /** The server was started again. */
+  restart(): void {
+    this.open.clear();
+    for (const queue of this.queues) queue.restart();
+    for (const box of this.boxes.values()) {
+      const durationMs = box.config.leaseDurationMs || Infinity;
+      box.leaseDueMs = this.clock.elapsedMs() + Math.max(durationMs, this.limits.leaseStartGraceMs);
+    }
+  }
+
+  /** Whether a message has outlived its socket's message_ttl. */
+  isExpired({ config }: Box, timeMs: number): boolean {
+    return (config.messageTtlMs ?? 0) > 0 && timeMs <= this.clock.wallMs() - (config.messageTtlMs ?? 0);
+  }
+
+  /** Makes a named cursor of the feed, or notes that it is used. @returns whether there was room */
+  useConsumer(name: string, after: number): ModelQueue | undefined {
+    const usedMs = this.clock.wallMs();
+    const known = this.consumers.get(name);
+    if (known !== undefined) {
+      known.usedMs = usedMs;
+      return known.queue;
+    }
+    if (this.consumers.size >= this.limits.maxConsumers) return undefined;
+    const queue = this.#queue(this.feed);
+    for (const letter of this.feed.queue.entries) queue.put(letter);
+    for (const entry of queue.entries.slice(0, after)) queue.settle(entry);
+    this.consumers.set(name, { queue, usedMs });
+    return queue;
+  }
+
+  /** The consumers that nobody used for long go. */
+  sweepConsumers(): void {
+    for (const [name, { usedMs }] of this.consumers) {
+      const isRead = this.readersOf(this.feed, name).length > 0;
+      if (!isRead && this.clock.wallMs() - usedMs >= this.limits.consumerIdleMs) this.consumers.delete(name);
+    }
+  }
+
+  #box(asked: Pick<Box, "socketId" | "config" | "labels" | "prompt">): Box {
+    const { socketId, config, labels, prompt } = asked;
+    const box: Partial<Box> = { socketId, config, labels, prompt, state: "ACTIVE", reason: "NONE", isGone: false };
+    Object.assign(box, { createdRevision: this.revision, changedRevision: this.revision, lastSeenMs: 0 });
+    const full = box as Box;
+    full.queue = this.#queue(full);
+    this.renew(full);
+    return full;
+  }
+
+  #queue(box: Box): ModelQueue {
+    return new ModelQueue(this, () => ({
+      deadlineMs: (box.config.ackDeadlineMs ?? this.limits.ackDeadlineMs) || Infinity,
+      attemptsMax: (box.config.maxDeliveryAttempts ?? this.limits.maxDeliveryAttempts) || Infinity,
+    }));
+  }
+
+  #remove(box: Box): void {
+    box.isGone = true;
+    this.boxes.delete(box.socketId);
+  }
+
+  #setState(box: Box, state: SocketState, reason: StateReason): void {
+    if (box.state !== state) this.renew(box);
+    Object.assign(box, { state, reason });
+  }
+
+  #append(): { revision: number; timeMs: number } {
+    this.#logMs = Math.max(this.#logMs, this.clock.wallMs());
+    return { revision: ++this.revision, timeMs: this.#logMs };
+  }
+
+  #tell(kind: Change["kind"], box: Box): void {
+    box.changedRevision = this.revision;
+    const { socketId, state, labels } = box;
+    this.changes.push({ revision: this.revision, kind, socketId, state, labels });
+  }
+
+  /** The feed refuses nothing: its oldest messages go first. */
+  #makeRoomOnFeed(): void {
+    const { queue } = this.feed;
+    while (queue.unsettled.length + queue.parked.length >= this.limits.maxQueueMessages) queue.dropOldest();
   }
 
   /** Why a socket does not take a message; a queue that may make room has made it afterwards. */
-  #refusal(box: Box): "SOCKET_INACTIVE" | "SOCKET_UNRESPONSIVE" | "QUEUE_FULL" | undefined {
-    if (box.state !== "ACTIVE") return `SOCKET_${box.state}`;
-    const limit = box.config.maxQueueSize ?? this.#maxQueueMessages;
-    if (limit === 0 || box.epoch.unsettled.length < limit) return undefined;
-    if (box.config.overflowPolicy !== "DROP_OLDEST") return "QUEUE_FULL";
-    dropOldest(box);
+  #refusal({ state, reason, config, queue }: Box): SkipReason | undefined {
+    const isAway = state === "INACTIVE" || reason === "LEASE_EXPIRED";
+    const isOpen = state === "ACTIVE" || (isAway && config.acceptWhenAway === true);
+    if (!isOpen) return state === "INACTIVE" ? "SOCKET_INACTIVE" : "SOCKET_UNRESPONSIVE";
+    const sizeMax = config.maxQueueSize ?? this.limits.maxQueueMessages;
+    const isFull = (): boolean => sizeMax > 0 && queue.unsettled.length + queue.parked.length >= sizeMax;
+    if (!isFull()) return undefined;
+    if (config.overflowPolicy !== "DROP_OLDEST") return "QUEUE_FULL";
+    while (isFull()) queue.dropOldest();
     return undefined;
   }
 }
 
-function delivery(socketId: string, sequence: number): Result {
-  return { socketId, sequence, skipReason: undefined };
-}
-
-function dropOldest({ epoch }: Box): void {
-  const [oldest] = epoch.unsettled;
-  if (oldest !== undefined) oldest.state = "dropped";
-}
-
-function put({ epoch }: Box, { content, sender, socketId }: Post): number {
-  const sequence = epoch.entries.length + 1;
-  const told = { content, sender, recipient: socketId, sequence };
-  epoch.entries.push({ ...told, pending: true, state: "waiting", holder: undefined, delivered: false });
-  return sequence;
+function hasLabels(box: Box, labels: Readonly<Record<string, string>>): boolean {
+  return Object.entries(labels).every(([key, value]) => box.labels[key] === value);
 }

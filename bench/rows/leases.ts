@@ -1,0 +1,67 @@
+/** What leases cost a server, in CPU time: while open Reads keep them, and while heartbeats do. */
+import { setTimeout as delay } from "node:timers/promises";
+import { LOAD_CORE, type Program, startProgram } from "../program.js";
+import type { LoadCommands } from "../programs/load.js";
+import { type OpenServer, openServer, type Row, withCpu } from "../row.js";
+
+const SOCKETS = 10_000;
+
+interface Variant {
+  readonly name: string;
+  readonly beside: string;
+  readonly leaseMs: number;
+  /** How long one measurement takes. */
+  readonly seconds: number;
+  begin(load: Program<LoadCommands>, server: OpenServer): Promise<void>;
+  /** What goes on while it is measured. */
+  pass(load: Program<LoadCommands>, server: OpenServer, seconds: number): Promise<void>;
+}
+
+const variants: readonly Variant[] = [
+  {
+    // Every lease is due once while it is measured, as it is in 30 seconds at that length: this is six times the work.
+    name: "leases 10,000 of 5 s, kept by open Reads",
+    beside: "open Reads without leases",
+    leaseMs: 5_000,
+    seconds: 5,
+    begin: (load, { address }) => load.call("openReaders", address, SOCKETS),
+    pass: (_, __, seconds) => delay(seconds * 1_000),
+  },
+  {
+    name: "leases 10,000 of 30 s, kept by heartbeats",
+    beside: "the same heartbeats, no leases",
+    leaseMs: 30_000,
+    seconds: 10,
+    begin: async () => {},
+    pass: (load, { address }, seconds) => load.call("heartbeats", address, SOCKETS, seconds),
+  },
+];
+
+export const leaseRows: Row[] = variants.map(({ name, beside, leaseMs, seconds, begin, pass }) => ({
+  name,
+  beside,
+  unit: "% of a core",
+  bar: "≤ 1 % more",
+  async prepare() {
+    const load = startProgram<LoadCommands>("load", LOAD_CORE);
+    const [leased, plain] = await Promise.all([openServer({}), openServer({})]);
+    await load.call("createSockets", leased.address, SOCKETS, leaseMs);
+    await load.call("createSockets", plain.address, SOCKETS);
+    await Promise.all([begin(load, leased), begin(load, plain)]);
+    const measure = async (server: OpenServer) => {
+      const start = performance.now();
+      const { cpuMs } = await withCpu(server, async () => {
+        await pass(load, server, seconds);
+        return {};
+      });
+      return { value: (100 * cpuMs) / (performance.now() - start) };
+    };
+    return {
+      ours: () => measure(leased),
+      ceiling: () => measure(plain),
+      async close() {
+        await Promise.all([leased.close(), plain.close(), load.stop()]);
+      },
+    };
+  },
+}));

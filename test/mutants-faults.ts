@@ -1,0 +1,213 @@
+/** The faults that `mutants.ts` plants: each is a text of one file in `src`, what stands there instead, and who must see it. */
+
+export interface Fault {
+  readonly name: string;
+  /** Below `src`. */
+  readonly file: string;
+  /** Stands there once. */
+  readonly text: string;
+  readonly instead: string;
+  /** The test files of which one at least must fail. */
+  readonly tests: readonly string[];
+}
+
+export const faults: readonly Fault[] = [
+  {
+    name: "skip the fsync",
+    file: "storage/level-log.ts",
+    text: 'sync: options.durability === "fsync",',
+    instead: "sync: false,",
+    tests: ["storage-sync"],
+  },
+  {
+    name: "answer before commit",
+    file: "storage/commit.ts",
+    text: "return this.#pending?.durable ?? this.#writing ?? Promise.resolve();",
+    instead: "return Promise.resolve();",
+    tests: ["storage-commit"],
+  },
+  {
+    name: "wake before commit",
+    file: "storage/level-log.ts",
+    text: "this.#growing.add(event);",
+    instead:
+      "this.#growing.add(event);\n      this.state.durableRevision = revision;\n      this.#hooks.grown(this.#growing);",
+    tests: ["storage-level"],
+  },
+  {
+    name: "write on after a failed batch",
+    file: "storage/commit.ts",
+    text: "    this.#failure = error;\n",
+    instead: "",
+    tests: ["storage-commit"],
+  },
+  {
+    name: "drop a cursor write",
+    file: "storage/level-log.ts",
+    text: "    this.#moved.add(queue);\n  }",
+    instead: "    if (queue.floor % 2 === 0) this.#moved.add(queue);\n  }",
+    tests: ["storage-recovery", "storage-model"],
+  },
+  {
+    name: "lose the set of what is settled above the floor",
+    file: "storage/cursor.ts",
+    text: "settled: this.#settled === undefined ? [] : [...this.#settled].sort((a, b) => a - b),",
+    instead: "settled: [],",
+    tests: ["storage-recovery", "storage-model"],
+  },
+  {
+    name: "lose the marks at a restart",
+    file: "storage/cursor.ts",
+    text: "for (const mark of place.marks) {",
+    instead: "for (const mark of place.marks.slice(1)) {",
+    tests: ["storage-marks"],
+  },
+  {
+    name: "forget the attempts at a restart",
+    file: "registry/slots.ts",
+    text: '    state: state === "WAITING" ? "WAITING" : "OUT",\n    failures,',
+    instead: '    state: state === "WAITING" ? "WAITING" : "OUT",\n    failures: 0,',
+    tests: ["service-delivery-restart"],
+  },
+  {
+    name: "hand out before the mark is durable",
+    file: "registry/holding.ts",
+    text: "    await this.#storage.durable();\n    const messages",
+    instead: "    const messages",
+    tests: ["service-delivery-restart", "registry-rules"],
+  },
+  {
+    name: "redeliver before the grace",
+    file: "registry/outstanding.ts",
+    text: "this.#break(slot, this.#context.limits.returnGraceMs);",
+    instead: "this.#break(slot, 0);",
+    tests: ["service-redelivery"],
+  },
+  {
+    name: "count a returned delivery as failed",
+    file: "registry/outstanding.ts",
+    text: "else if (slot.isBroken) this.#wait(slot, nowMs);",
+    instead: "else if (slot.isBroken) this.#fail(slot, nowMs);",
+    tests: ["service-redelivery"],
+  },
+  {
+    name: "deliver past max_outstanding",
+    file: "registry/delivery.ts",
+    text: "return messages === 0 || (messages < messagesMax && bytes + size <= bytesMax);",
+    instead: "return messages === 0 || (messages <= messagesMax && bytes + size <= bytesMax);",
+    tests: ["service-flow"],
+  },
+  {
+    name: "pass what waits to be delivered again, in order or not",
+    file: "registry/slots.ts",
+    text: 'if (inOrder) return "blocked";',
+    instead: "",
+    tests: ["service-redelivery", "service-exclusive"],
+  },
+  {
+    name: "deliver what is new before what comes again",
+    file: "registry/delivery.ts",
+    text: "if (again !== undefined && again.sequence < fresh) return again.sequence;",
+    instead: "if (again !== undefined && !Number.isFinite(fresh)) return again.sequence;",
+    tests: ["service-redelivery"],
+  },
+  {
+    name: "park one attempt too late",
+    file: "registry/outstanding.ts",
+    text: "if (slot.failures < this.#maxDeliveryAttempts()) {",
+    instead: "if (slot.failures <= this.#maxDeliveryAttempts()) {",
+    tests: ["service-parking"],
+  },
+  {
+    name: "settle by an ack of another epoch",
+    file: "registry/acknowledge.ts",
+    text: 'if (found === undefined || (request.epoch !== "" && request.epoch !== found.row.epoch)) {',
+    instead: "if (found === undefined) {",
+    tests: ["service-ack"],
+  },
+  {
+    name: "settle what was never delivered",
+    file: "registry/outstanding.ts",
+    text: 'if (!isDelivered && storage.queue(this.#number).marks.get(sequence)?.state !== "PARKED") return false;',
+    instead: "if (storage.queue(this.#number).isSettled(sequence)) return false;",
+    tests: ["service-ack"],
+  },
+  {
+    name: "lose what AUTO could not hand over",
+    file: "registry/reader.ts",
+    text: "this.#delivery.release(claimed);",
+    instead: "this.#delivery.settle(claimed);",
+    tests: ["registry-streams", "registry-rules"],
+  },
+  {
+    name: "leave the readers of before beside an exclusive one",
+    file: "registry/readers.ts",
+    text: "if (reader.isExclusive) for (const other of others) other.end(superseded(row));\n    else if",
+    instead: "if (!reader.isExclusive &&",
+    tests: ["service-exclusive"],
+  },
+  {
+    name: "announce no GAP",
+    file: "registry/reader.ts",
+    text: "    return { reason, count };\n",
+    instead: "",
+    tests: ["service-queue", "service-flow"],
+  },
+  {
+    name: "resume from a place of another epoch",
+    file: "registry/reader.ts",
+    text: "if (isCurrent && after.sequence",
+    instead: "if (after.sequence",
+    tests: ["service-position"],
+  },
+  {
+    name: "forget the request_ids at a restart",
+    file: "storage/answers.ts",
+    text: "answers.#index(keyOfAnswer(value), number64(key));",
+    instead: "keyOfAnswer(value);",
+    tests: ["storage-answers"],
+  },
+  {
+    name: "answer a twin before it is durable",
+    file: "registry/retries.ts",
+    text: "    await this.#storage.durable();\n",
+    instead: "",
+    tests: ["registry-retries", "service-retry"],
+  },
+  {
+    name: "let leases run out by the wall clock",
+    file: "registry/alarms.ts",
+    text: "    const nowMs = this.#clock.elapsedMs();\n",
+    instead:
+      "    this.#startMs ??= this.#clock.wallMs() - this.#clock.elapsedMs();\n    const nowMs = this.#clock.wallMs() - this.#startMs;\n",
+    tests: ["service-liveness"],
+  },
+  {
+    name: "skip the grace of leases after a start",
+    file: "registry/liveness.ts",
+    text: "Math.max(lease.durationMs, limits.leaseStartGraceMs)",
+    instead: "lease.durationMs",
+    tests: ["service-liveness"],
+  },
+  {
+    name: "skip a change between a snapshot and what follows",
+    file: "registry/watch.ts",
+    text: "      revision = snapshot.revision;\n",
+    instead: "      revision = storage.revision;\n",
+    tests: ["service-watch"],
+  },
+  {
+    name: "resume an Ask without the replies so far",
+    file: "registry/ask.ts",
+    text: "if (isAgain) listener.replies",
+    instead: "if (false) listener.replies",
+    tests: ["service-ask"],
+  },
+  {
+    name: "keep what a deleted socket had",
+    file: "storage/level-log.ts",
+    text: "for (const _ of this.state.erase()) await nextTurn();",
+    instead: "",
+    tests: ["storage-level", "storage-recovery"],
+  },
+];

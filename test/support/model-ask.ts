@@ -1,0 +1,125 @@
+import { expect } from "vitest";
+import type { AskFrame } from "../../src/registry/ask.js";
+import { RegistryError } from "../../src/registry/errors.js";
+import type { Box, Letter, TeamModel } from "./team-model.js";
+
+const cancelled = new Error("the test cancelled the Ask");
+
+/** One Ask of a model test: the replies come in order, and the summary says who did not answer. */
+export class ModelAsk {
+  /** Resolves when it has ended, with why when it was refused. */
+  done: Promise<string | undefined> = Promise.resolve(undefined);
+  readonly letter: Letter;
+  readonly #model: TeamModel;
+  readonly #call = new AbortController();
+  readonly #endMs: number;
+  readonly #maxReplies: number;
+  readonly #recipients: readonly Box[];
+  readonly #skipped: readonly string[];
+  #received: number[] = [];
+  #isOpen = true;
+  /** Replies that came in the period in which it ended may be left out. */
+  #endedIn: number | undefined;
+
+  constructor(model: TeamModel, letter: Letter, timeoutMs: number, maxReplies: number) {
+    this.#model = model;
+    this.letter = letter;
+    const ageMs = Math.min(Math.max(0, model.clock.wallMs() - letter.timeMs), timeoutMs);
+    this.#endMs = model.clock.elapsedMs() + timeoutMs - ageMs;
+    this.#maxReplies = maxReplies || Infinity;
+    // Of those who were asked together, the ones that are gone by now are not known any more.
+    const isListed = ({ isGone, socketId }: Box): boolean => !isGone || socketId === letter.recipient;
+    this.#recipients = letter.copies.map(({ box }) => box).filter(isListed);
+    const skips = letter.skips.filter(({ box, reason }) => reason !== "SENDER" && !box.isGone);
+    this.#skipped = skips.map(({ box }) => box.socketId);
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  begin(frames: AsyncGenerator<AskFrame, void, undefined>, expected: object): void {
+    this.done = this.#run(frames, expected);
+    this.done.catch(() => {});
+  }
+
+  cancel(): void {
+    this.#call.abort(cancelled);
+  }
+
+  /** When everything has come to rest it has every reply, and has ended when there is nothing to wait for. */
+  rest(): void {
+    const { replies } = this.letter;
+    if (!this.#isOpen) {
+      if (this.#endedIn === this.#model.period) this.#checkEnd();
+      return;
+    }
+    expect(this.#received, "the replies to a question").toEqual(replies);
+    expect(this.#isDone, "an Ask that is done is still open").toBe(false);
+  }
+
+  get #isDone(): boolean {
+    const { clock } = this.#model;
+    if (this.#received.length >= this.#maxReplies || clock.elapsedMs() >= this.#endMs) return true;
+    return !this.#pending.some(({ isGone }) => !isGone);
+  }
+
+  get #answered(): string[] {
+    const authors = this.#received.map((revision) => this.#model.letters.get(revision)?.author ?? "");
+    return [...new Set(authors)].filter((author) => this.#recipients.some(({ socketId }) => socketId === author));
+  }
+
+  get #pending(): Box[] {
+    const answered = this.#answered;
+    return this.#recipients.filter(({ socketId }) => !answered.includes(socketId));
+  }
+
+  #checkEnd(): void {
+    expect(this.#isDone, "an Ask ended that was not done").toBe(true);
+  }
+
+  async #run(frames: AsyncGenerator<AskFrame, void, undefined>, expected: object): Promise<string | undefined> {
+    try {
+      for await (const frame of frames) this.#arrived(frame, expected);
+      return undefined;
+    } catch (error) {
+      if (error === cancelled) return undefined;
+      if (error instanceof RegistryError) return error.reason;
+      throw error;
+    } finally {
+      this.#isOpen = false;
+    }
+  }
+
+  #arrived(frame: AskFrame, expected: object): void {
+    if (frame.kind === "asked") {
+      expect(frame.answer).toMatchObject(expected);
+      return;
+    }
+    if (frame.kind === "reply") {
+      const { revision } = frame.letter;
+      expect(revision, "the next reply").toBe(this.letter.replies[this.#received.length]);
+      this.#received.push(revision);
+      expect(this.#received.length, "more replies than asked for").toBeLessThanOrEqual(this.#maxReplies);
+      return;
+    }
+    this.#endedIn = this.#model.period;
+    const { answered, answeredCount, missing, missingCount } = frame;
+    const silent = this.#pending.map((box) => ({ socketId: box.socketId, reason: this.#whyMissing(box) }));
+    const skipped = this.#skipped.map((socketId) => ({ socketId, reason: "SKIPPED" }));
+    expect({ answered, answeredCount, missing, missingCount }, "the summary").toEqual({
+      answered: this.#answered,
+      answeredCount: this.#answered.length,
+      missing: [...skipped, ...silent],
+      missingCount: skipped.length + silent.length,
+    });
+  }
+
+  #whyMissing(box: Box): string {
+    if (box.isGone) return "DELETED";
+    const copy = this.letter.copies.find((one) => one.box === box);
+    const entry = copy?.queue === box.queue ? box.queue.entries[copy.sequence - 1] : undefined;
+    const wasDelivered = entry !== undefined && (entry.state === "settled" || entry.deliveredMs > 0);
+    return wasDelivered ? "SILENT" : "NOT_DELIVERED";
+  }
+}

@@ -1,0 +1,34 @@
+import { expect } from "vitest";
+import { type Socket, WatchEventType, type WatchResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
+import { Following } from "./following.js";
+import { nameOf } from "./names.js";
+
+/** One open Watch. */
+export class Watching extends Following<WatchResponse> {
+  /** The snapshot and its moment. */
+  async snapshot(): Promise<{ sockets: Socket[]; revision: bigint }> {
+    const sockets: Socket[] = [];
+    for (;;) {
+      const { type, socket, revision } = await this.frame();
+      if (type === WatchEventType.WATCH_EVENT_TYPE_SYNCED) return { sockets, revision };
+      expect(typeOf(type)).toBe("SNAPSHOT");
+      sockets.push(socket ?? expect.unreachable("a snapshot without a socket"));
+    }
+  }
+
+  /** The next so many changes in words, such as `CREATED x`. */
+  async changes(count: number): Promise<string[]> {
+    const changes: string[] = [];
+    while (changes.length < count) changes.push(wordsOf(await this.frame()));
+    return changes;
+  }
+}
+
+/** A change in words, such as `CREATED x`; a heartbeat is `HEARTBEAT`. */
+export function wordsOf({ type, socket }: WatchResponse): string {
+  return [typeOf(type), socket?.socketId].filter((word) => word !== undefined).join(" ");
+}
+
+function typeOf(type: WatchEventType): string {
+  return nameOf(WatchEventType, type, "WATCH_EVENT_TYPE_");
+}
