@@ -2,7 +2,7 @@ import type { Asks, Listener } from "./asks.js";
 import type { Clock } from "./clock.js";
 import { RESULTS_MAX } from "./limits.js";
 import { receiptOf, recipientsOf } from "./receipts.js";
-import type { Letter, SocketNumber, Storage } from "./storage.js";
+import { type Letter, type SocketNumber, type Storage, TEAM_NUMBER } from "./storage.js";
 import type { WriteAnswer, WriteRequest } from "./write.js";
 
 export interface AskRequest {
@@ -112,6 +112,8 @@ class OpenAsk {
     const ageMs = Math.min(Math.max(0, clock.wallMs() - (letter?.timeMs ?? 0)), timeoutMs);
     this.#endMs = clock.elapsedMs() + timeoutMs - ageMs;
     for (const { number, socketId, skipReason } of letter === undefined ? [] : recipientsOf(storage, letter)) {
+      // The feed answers nobody.
+      if (number === TEAM_NUMBER) continue;
       if (skipReason === undefined) this.#pending.set(socketId, number);
       else if (skipReason !== "SENDER") this.#skipped.push(socketId);
     }

@@ -129,10 +129,14 @@ export class OpenRead implements Reader {
     const { storage, clock, deliveries } = this.#context;
     if (this.holder?.messagesMax !== 1 || !this.#isCurrent()) return;
     const { outstanding } = deliveries.of(this.#row, this.#number);
-    const endMs = clock.elapsedMs() + TAKEOVER_MS;
-    const cancel = clock.after(TAKEOVER_MS, () => storage.wake(this.#number));
+    let isOver = false;
+    // A timer may be a little early by the clock, so that it is the timer that says when it is over.
+    const cancel = clock.after(TAKEOVER_MS, () => {
+      isOver = true;
+      storage.wake(this.#number);
+    });
     try {
-      while (this.#isCurrent() && outstanding.slots.isHeld && clock.elapsedMs() < endMs) {
+      while (this.#isCurrent() && outstanding.slots.isHeld && !isOver) {
         await storage.waitAfter(this.#number, Number.MAX_SAFE_INTEGER, this.#call.signal);
       }
     } finally {

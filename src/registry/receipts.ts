@@ -2,6 +2,7 @@ import { RegistryError } from "./errors.js";
 import type { Limits } from "./limits.js";
 import { revisionOf } from "./message.js";
 import { decodePageToken, encodePageToken, pageSize } from "./page.js";
+import { TEAM_CHAT_ALL } from "./socket.js";
 import {
   type Fate,
   type Letter,
@@ -81,12 +82,12 @@ export function* recipientsOf(storage: Storage, letter: Letter, after: SocketNum
     return;
   }
   const named = letter.targets.filter((number) => number !== TEAM_NUMBER);
-  const numbers = named.length + skips.size > 0 ? [...named, ...skips.keys()].sort((a, b) => a - b) : [TEAM_NUMBER];
+  const numbers = named.length + skips.size > 0 ? [...named, ...skips.keys()].sort((a, b) => a - b) : letter.targets;
   for (const number of numbers) {
     const row = storage.socket(number);
     if (row !== undefined && number > after) yield recipient(row, skips.get(number));
     // Only of a message to one socket is it known who that was.
-    else if (row === undefined && numbers.length === 1 && after === 0) {
+    else if (row === undefined && letter.recipient !== TEAM_CHAT_ALL && after === 0) {
       yield { number: 0, socketId: letter.recipient, skipReason: skips.get(number) };
     }
   }

@@ -5,24 +5,29 @@ import type { Box, Letter, TeamModel } from "./team-model.js";
 
 const cancelled = new Error("the test cancelled the Ask");
 
+type Next = Promise<IteratorResult<AskFrame, void>>;
+
 /** One Ask of a model test: the replies come in order, and the summary says who did not answer. */
 export class ModelAsk {
   /** Resolves when it has ended, with why when it was refused. */
   done: Promise<string | undefined> = Promise.resolve(undefined);
   readonly letter: Letter;
   readonly #model: TeamModel;
-  readonly #call = new AbortController();
+  readonly #call: AbortController;
   readonly #endMs: number;
   readonly #maxReplies: number;
   readonly #recipients: readonly Box[];
   readonly #skipped: readonly string[];
+  readonly #askedIn: number;
   #received: number[] = [];
   #isOpen = true;
   /** Replies that came in the period in which it ended may be left out. */
   #endedIn: number | undefined;
 
-  constructor(model: TeamModel, letter: Letter, timeoutMs: number, maxReplies: number) {
+  constructor(model: TeamModel, letter: Letter, timeoutMs: number, maxReplies: number, call: AbortController) {
     this.#model = model;
+    this.#call = call;
+    this.#askedIn = model.period;
     this.letter = letter;
     const ageMs = Math.min(Math.max(0, model.clock.wallMs() - letter.timeMs), timeoutMs);
     this.#endMs = model.clock.elapsedMs() + timeoutMs - ageMs;
@@ -34,12 +39,13 @@ export class ModelAsk {
     this.#skipped = skips.map(({ box }) => box.socketId);
   }
 
-  get signal(): AbortSignal {
-    return this.#call.signal;
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
-  begin(frames: AsyncGenerator<AskFrame, void, undefined>, expected: object): void {
-    this.done = this.#run(frames, expected);
+  /** @param first the first frame, which is asked for already */
+  begin(first: Next, frames: AsyncGenerator<AskFrame, void, undefined>, expected: object): void {
+    this.done = this.#run(first, frames, expected);
     this.done.catch(() => {});
   }
 
@@ -78,9 +84,9 @@ export class ModelAsk {
     expect(this.#isDone, "an Ask ended that was not done").toBe(true);
   }
 
-  async #run(frames: AsyncGenerator<AskFrame, void, undefined>, expected: object): Promise<string | undefined> {
+  async #run(first: Next, frames: AsyncGenerator<AskFrame>, expected: object): Promise<string | undefined> {
     try {
-      for await (const frame of frames) this.#arrived(frame, expected);
+      for (let next = await first; next.done !== true; next = await frames.next()) this.#arrived(next.value, expected);
       return undefined;
     } catch (error) {
       if (error === cancelled) return undefined;
@@ -105,14 +111,22 @@ export class ModelAsk {
     }
     this.#endedIn = this.#model.period;
     const { answered, answeredCount, missing, missingCount } = frame;
+    // Who went while the question was being asked is told as gone, or not at all.
+    const isNamed = ({ socketId, reason }: { socketId: string; reason: string }): boolean =>
+      reason !== "DELETED" || missing.some((one) => one.socketId === socketId) || !this.#isGoneAtOnce(socketId);
     const silent = this.#pending.map((box) => ({ socketId: box.socketId, reason: this.#whyMissing(box) }));
     const skipped = this.#skipped.map((socketId) => ({ socketId, reason: "SKIPPED" }));
+    const lacking = [...skipped, ...silent.filter(isNamed)];
     expect({ answered, answeredCount, missing, missingCount }, "the summary").toEqual({
       answered: this.#answered,
       answeredCount: this.#answered.length,
-      missing: [...skipped, ...silent],
-      missingCount: skipped.length + silent.length,
+      missing: lacking,
+      missingCount: lacking.length,
     });
+  }
+
+  #isGoneAtOnce(socketId: string): boolean {
+    return this.#recipients.some((box) => box.socketId === socketId && box.isGone && box.goneIn === this.#askedIn);
   }
 
   #whyMissing(box: Box): string {

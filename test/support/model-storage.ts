@@ -20,6 +20,8 @@ export class WatchedStorage {
     this.face = new Proxy(storage, {
       get: (target, name: keyof Storage) => {
         if (this.#isDead) throw storageUnavailable(new Error("the server was killed"));
+        // The storage in memory counts no openings, and a registry takes up what it finds at the first.
+        if (name === "generation") return target.generation + 1;
         const found = target[name];
         if (typeof found !== "function") return found;
         return (...args: unknown[]) => {

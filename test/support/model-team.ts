@@ -85,13 +85,15 @@ export class ModelTeam {
     const box = this.model.create({ ...asked, prompt: profile.prompt }, asked.onConflict);
     this.#name(asked.socketId);
     const row = this.storage.below.find(asked.socketId);
-    const answer = typeof box === "string" ? box : { ...asked, state: box.state, epoch: row?.epoch, duplicate: false };
     if (typeof box !== "string" && box !== before) {
       this.#keep(retry, { revision: this.model.revision, answer: { epoch: row?.epoch ?? "" } });
     }
-    const { config, labels } = typeof box === "string" ? asked : box;
-    const expected = typeof answer === "string" ? answer : { ...answer, config, labels };
-    this.#expect(call, expected, ({ row: { socketId, state, epoch, config, labels }, duplicate }) => {
+    const expected =
+      typeof box === "string"
+        ? box
+        : { ...asked, config: box.config, labels: box.labels, state: box.state, epoch: row?.epoch, duplicate: false };
+    this.#expect(call, expected, ({ view, duplicate }) => {
+      const { socketId, state, epoch, config, labels } = view.row;
       return { socketId, onConflict: asked.onConflict, config, labels, state, epoch, duplicate };
     });
   }
@@ -329,9 +331,9 @@ export class ModelTeam {
       await below.durable();
     }
     this.storage.kill();
-    this.clock.forget();
     this.model.restart();
     await this.endStreams();
+    this.clock.forget();
     this.storage = this.#watched(await reopen(below));
     this.registry = new Registry(this.storage.face, this.limits, this.clock);
     for (const box of this.model.boxes.values()) {
@@ -340,6 +342,20 @@ export class ModelTeam {
       // When somebody was seen last is kept once a minute.
       if (isClean) expect(seenMs).toBe(box.lastSeenMs);
       box.lastSeenMs = seenMs;
+    }
+    await this.compare();
+  }
+
+  /** The end: whatever waits can be read, and whatever was dropped is told. */
+  async drain(): Promise<void> {
+    await this.endStreams();
+    await this.pass(7 * 86_400_000);
+    for (const { socketId, queue } of this.model.boxes.values()) {
+      const from = { socketId, consumer: "", ackMode: "AUTO", noWait: true, maxMessages: 0, after: undefined } as const;
+      this.read({ ...from, maxOutstanding: 0, exclusive: false, excludeSender: "", stalls: [] });
+      await this.rest();
+      expect(queue.unsettled, `left in the queue of ${socketId}`).toEqual([]);
+      expect(queue.announced, `drops that were told on ${socketId}`).toEqual(queue.dropped);
     }
     await this.compare();
   }
@@ -371,7 +387,15 @@ export class ModelTeam {
     if (earlier === "REQUEST_ID_REUSED") return earlier;
     const { socketId, sender, includeSender, matchLabels: labels, isQuestion, body } = request;
     const replyTo = [...this.model.letters.keys()].find((revision) => this.#id(revision) === request.replyTo) ?? 0;
-    const post = { socketId, sender, includeSender, labels, isQuestion, replyTo, content: Buffer.from(body).toString() };
+    const post = {
+      socketId,
+      sender,
+      includeSender,
+      labels,
+      isQuestion,
+      replyTo,
+      content: Buffer.from(body).toString(),
+    };
     const written = (earlier?.answer as Written | undefined) ?? this.model.write(post);
     if (typeof written === "string") return written;
     if (earlier === undefined) this.#keep(request.retry, { revision: written.revision, answer: written });
@@ -481,11 +505,18 @@ export class ModelTeam {
 /** The digests of a request; undefined without a request_id. */
 function retryOf(method: string, requestId: number, rest: unknown): RetryKey | undefined {
   if (requestId === 0) return undefined;
-  const digest = (value: unknown): string => createHash("md5").update(JSON.stringify(value)).digest("latin1");
+  const digest = (value: unknown): string => createHash("md5").update(JSON.stringify(value)).digest().toString("latin1");
   return { key: digest([method, requestId]), fingerprint: digest(rest) };
 }
 
-function told({ revision, messageId, deliveredCount, skippedCount, results, duplicate }: WriteAnswer & { duplicate: boolean }) {
+function told({
+  revision,
+  messageId,
+  deliveredCount,
+  skippedCount,
+  results,
+  duplicate,
+}: WriteAnswer & { duplicate: boolean }) {
   return { revision, messageId, deliveredCount, skippedCount, results, duplicate };
 }
 

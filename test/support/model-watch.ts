@@ -32,6 +32,10 @@ export class ModelWatch {
     });
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   begin(registry: Registry): void {
     const request = { afterRevision: this.#isSynced ? this.revision : 0, socketId: this.#socketId };
     this.done = this.#run(registry.watch({ ...request, heartbeatMs: undefined }, this.#call.signal));

@@ -11,8 +11,19 @@ function stepAt(revision: number, newest: number): number {
   return isNearAnEnd ? 1 : Math.min(Math.ceil(newest / MESSAGES), newest - revision);
 }
 
+/** Where history ends. An entry that was erased is passed sooner or later, so that two stores may differ in that. */
+interface Floors {
+  readonly low: number;
+  readonly high: number;
+}
+
+export function floorsOf(...storages: Storage[]): Floors {
+  const floors = storages.map(({ historyFloor }) => historyFloor);
+  return { low: Math.min(...floors), high: Math.max(...floors) };
+}
+
 /** Everything but what nobody could ask for through a queue that is there: that is erased sooner or later. */
-export async function historyOf(storage: Storage): Promise<object> {
+export async function historyOf(storage: Storage, { low, high }: Floors): Promise<object> {
   const fates = new Map<string, Fate>();
   const held = new Set<number>();
   const sockets = [...storage.sockets()];
@@ -21,7 +32,7 @@ export async function historyOf(storage: Storage): Promise<object> {
   for (let revision = 1; revision <= newest; revision += stepAt(revision, newest)) {
     for (const number of numbers) {
       const fate = await storage.fate(number, revision);
-      if (fate === undefined) continue;
+      if (fate === undefined || (fate.sequence === 0 && revision > low)) continue;
       fates.set(`${revision} in ${number}`, fate);
       if (fate.sequence > 0) held.add(revision);
     }
@@ -36,8 +47,8 @@ export async function historyOf(storage: Storage): Promise<object> {
     const found = await storage.replies(question, 0);
     replies.push({ question, found: found.filter((reply) => held.has(reply)) });
   }
-  const { durableRevision, historyFloor } = storage;
-  return { durableRevision, historyFloor, fates, letters, replies, changes: await changesOf(storage) };
+  const { durableRevision } = storage;
+  return { durableRevision, fates, letters, replies, changes: await changesOf(storage, high) };
 }
 
 /** The answers to some keys. */
@@ -51,9 +62,9 @@ export async function answersOf(storage: Storage, keys: Iterable<string>): Promi
 }
 
 /** The changes that every store has to tell, page by page. */
-async function changesOf(storage: Storage): Promise<Change[]> {
+async function changesOf(storage: Storage, floor: number): Promise<Change[]> {
   const found: Change[] = [];
-  for (let after = storage.historyFloor; after < storage.durableRevision; ) {
+  for (let after = floor; after < storage.durableRevision; ) {
     const page = await storage.changes(after, 3);
     if (page === undefined || page.through <= after) throw new Error(`changes after ${after} are missing`);
     found.push(...page.changes.map((change) => ({ ...change, row: { ...change.row, epoch: "" } })));

@@ -26,7 +26,7 @@ import { Lines } from "./level-storage.js";
 import { MemoryStorage } from "./memory-storage.js";
 import { keyOf, writeRemembered } from "./storage-contract-remembered.js";
 import { ALL, Clock } from "./storage-events.js";
-import { answersOf, historyOf } from "./storage-pair-history.js";
+import { answersOf, floorsOf, historyOf } from "./storage-pair-history.js";
 
 /** How the store on LevelDB ends and begins again; the one in memory goes on. */
 export type Restart = "close" | "crash" | "no checkpoint" | "damaged checkpoint";
@@ -177,7 +177,13 @@ export class StoragePair {
   async compareMessages(): Promise<void> {
     await this.durable();
     this.compareCounters();
-    for (const look of [messagesOf, historyOf, (storage: Storage) => answersOf(storage, this.#keys)]) {
+    const floors = floorsOf(this.#storage, this.#memory);
+    const looks: ((storage: Storage) => Promise<object>)[] = [
+      messagesOf,
+      (storage) => historyOf(storage, floors),
+      (storage) => answersOf(storage, this.#keys),
+    ];
+    for (const look of looks) {
       const [a, b] = await Promise.all(this.#both(look));
       expect(a).toEqual(b);
     }

@@ -25,6 +25,8 @@ export interface Box {
   leaseDueMs: number;
   lastSeenMs: number;
   isGone: boolean;
+  /** In which period of the history it went. */
+  goneIn: number;
 }
 
 /** A reader, as far as the team knows it. */
@@ -328,7 +330,7 @@ export class TeamModel implements World {
   #box(asked: Pick<Box, "socketId" | "config" | "labels" | "prompt">): Box {
     const { socketId, config, labels, prompt } = asked;
     const box: Partial<Box> = { socketId, config, labels, prompt, state: "ACTIVE", reason: "NONE", isGone: false };
-    Object.assign(box, { createdRevision: this.revision, changedRevision: this.revision, lastSeenMs: 0 });
+    Object.assign(box, { createdRevision: this.revision, changedRevision: this.revision, lastSeenMs: 0, goneIn: 0 });
     const full = box as Box;
     full.queue = this.#queue(full);
     this.renew(full);
@@ -343,7 +345,7 @@ export class TeamModel implements World {
   }
 
   #remove(box: Box): void {
-    box.isGone = true;
+    Object.assign(box, { isGone: true, goneIn: this.period });
     this.boxes.delete(box.socketId);
   }
 
