@@ -44,8 +44,8 @@ export const faults: readonly Fault[] = [
   {
     name: "drop a cursor write",
     file: "storage/level-log.ts",
-    text: "    this.#moved.add(queue);\n  }",
-    instead: "    if (queue.floor % 2 === 0) this.#moved.add(queue);\n  }",
+    text: "if (this.state.queue(queue.number) !== queue) continue;",
+    instead: "if (this.state.queue(queue.number) !== queue || queue.floor % 2 === 1) continue;",
     tests: ["storage-recovery", "storage-model"],
   },
   {
@@ -74,7 +74,7 @@ export const faults: readonly Fault[] = [
     file: "registry/holding.ts",
     text: "    await this.#storage.durable();\n    const messages",
     instead: "    const messages",
-    tests: ["service-delivery-restart", "registry-rules"],
+    tests: ["service-delivery-restart"],
   },
   {
     name: "redeliver before the grace",
@@ -95,7 +95,7 @@ export const faults: readonly Fault[] = [
     file: "registry/delivery.ts",
     text: "return messages === 0 || (messages < messagesMax && bytes + size <= bytesMax);",
     instead: "return messages === 0 || (messages <= messagesMax && bytes + size <= bytesMax);",
-    tests: ["service-flow"],
+    tests: ["service-ack"],
   },
   {
     name: "pass what waits to be delivered again, in order or not",
@@ -114,8 +114,8 @@ export const faults: readonly Fault[] = [
   {
     name: "park one attempt too late",
     file: "registry/outstanding.ts",
-    text: "if (slot.failures < this.#maxDeliveryAttempts()) {",
-    instead: "if (slot.failures <= this.#maxDeliveryAttempts()) {",
+    text: "if (slot.failures < this.#terms.maxDeliveryAttempts) {",
+    instead: "if (slot.failures <= this.#terms.maxDeliveryAttempts) {",
     tests: ["service-parking"],
   },
   {
@@ -137,13 +137,13 @@ export const faults: readonly Fault[] = [
     file: "registry/reader.ts",
     text: "this.#delivery.release(claimed);",
     instead: "this.#delivery.settle(claimed);",
-    tests: ["registry-streams", "registry-rules"],
+    tests: ["service-exclusive"],
   },
   {
     name: "leave the readers of before beside an exclusive one",
     file: "registry/readers.ts",
-    text: "if (reader.isExclusive) for (const other of others) other.end(superseded(row));\n    else if",
-    instead: "if (!reader.isExclusive &&",
+    text: "if (reader.isExclusive) for (const other of others) other.end(superseded(row));\n    else if (",
+    instead: "if (!reader.isExclusive && ",
     tests: ["service-exclusive"],
   },
   {
@@ -151,7 +151,7 @@ export const faults: readonly Fault[] = [
     file: "registry/reader.ts",
     text: "    return { reason, count };\n",
     instead: "",
-    tests: ["service-queue", "service-flow"],
+    tests: ["service-queue"],
   },
   {
     name: "resume from a place of another epoch",
@@ -172,7 +172,7 @@ export const faults: readonly Fault[] = [
     file: "registry/retries.ts",
     text: "    await this.#storage.durable();\n",
     instead: "",
-    tests: ["registry-retries", "service-retry"],
+    tests: ["service-retry"],
   },
   {
     name: "let leases run out by the wall clock",

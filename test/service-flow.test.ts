@@ -190,6 +190,27 @@ describe("a reader that lags", () => {
   });
 });
 
+test("CAUGHT_UP comes when all that waited has been handed out, and not while answers are wanted", async () => {
+  const inbox = await startInbox();
+  await inbox.write("m1", "m2", "m3");
+  const reading = inbox.read({ heartbeatInterval: { seconds: 3_600 } });
+  expect((await reading.event()).event).toBe(ReadEvent.READ_EVENT_STARTED);
+  expect(await reading.message()).toMatchObject({ content: "m1" });
+  // This one came later, and is not waited for.
+  await inbox.write("m4");
+  await inbox.ack(1);
+  expect(contentsOf((await reading.frame()).messages)).toEqual(["m2"]);
+  await inbox.ack(2);
+  expect(contentsOf((await reading.frame()).messages)).toEqual(["m3"]);
+  expect(await reading.frame()).toMatchObject({
+    event: ReadEvent.READ_EVENT_CAUGHT_UP,
+    position: { sequence: 3n },
+    backlogCount: 1,
+  });
+  await inbox.ack(3);
+  expect(contentsOf((await reading.frame()).messages)).toEqual(["m4"]);
+});
+
 test("what is in flight counts towards the limit of the queue", async () => {
   const inbox = await startInbox({}, { maxQueueSize: 2 });
   await inbox.write("m1", "m2");

@@ -11,7 +11,7 @@ import {
   StateReason,
 } from "../gen/ts/socketregistry/v1/socket_registry.js";
 import type { Config } from "../src/config.js";
-import { type Part, refusal, startService } from "./support/client.js";
+import { type Part, refusal, type Service, startService } from "./support/client.js";
 import { Inbox, ms } from "./support/inbox.js";
 import { nameOf } from "./support/names.js";
 import { startTimed } from "./support/timed.js";
@@ -35,7 +35,9 @@ const wordsOf = ({ state, stateReason }: Socket) => {
   const reason = stateReason && nameOf(StateReason, stateReason, "STATE_REASON_");
   return [nameOf(SocketState, state, "SOCKET_STATE_"), ...(reason === 0 ? [] : [reason])].join(" ");
 };
-const stateIn = async (service: Pick<Leased, "socket">, id: string) => wordsOf(await service.socket(id));
+async function stateIn(service: Service, id: string): Promise<string> {
+  return wordsOf(await service.socket(id));
+}
 
 /** An open Read that keeps the lease, as the server has seen. */
 async function readOpen({ service }: Inbox, ackMode: AckMode) {
@@ -44,7 +46,7 @@ async function readOpen({ service }: Inbox, ackMode: AckMode) {
   return reading;
 }
 
-async function readersGone(service: Leased): Promise<void> {
+async function readersGone(service: Service): Promise<void> {
   await expect.poll(async () => (await service.socket("x")).readerCount, patient).toBe(0);
 }
 

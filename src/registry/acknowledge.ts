@@ -92,7 +92,7 @@ function apply({ outstanding }: Delivery, request: AcknowledgeRequest): Acknowle
     }
   };
   each(request.sequences, (sequence) => outstanding.ack(sequence));
-  each(outstanding.deliveredThrough(request.throughSequence), (sequence) => outstanding.ack(sequence));
+  each(outstanding.slots.deliveredThrough(request.throughSequence), (sequence) => outstanding.ack(sequence));
   each(request.nackSequences, (sequence) => outstanding.nack(sequence, request.retryDelayMs));
   each(request.extendSequences, (sequence) => outstanding.extend(sequence, request.ackDeadlineMs));
   return { acknowledgedCount: count, staleSequences: stale };

@@ -55,13 +55,17 @@ export async function* ask(
   { answer, listener, isAgain }: Asked,
   signal: AbortSignal,
 ): AsyncGenerator<AskFrame, void, undefined> {
-  const { storage, asks } = context;
+  const { storage, clock, asks } = context;
+  const { timeoutMs, maxReplies } = request;
   const { revision } = answer;
+  // A caller that comes again finds the question as old as it is. The wall clock may have jumped since.
+  const ageMs = isAgain ? Math.min(Math.max(0, clock.wallMs() - answer.timeMs), timeoutMs) : 0;
+  const endMs = clock.elapsedMs() + timeoutMs - ageMs;
   try {
     await storage.durable();
     yield { kind: "asked", answer };
     const letter = await storage.letter(revision);
-    const open = new OpenAsk(context, request, listener, revision, letter);
+    const open = new OpenAsk(context, { revision, listener, maxReplies, endMs }, letter);
     if (isAgain) listener.replies.unshift(...(await storage.replies(revision, revision)));
     while (!open.isDone) {
       signal.throwIfAborted();
@@ -83,6 +87,15 @@ export async function* ask(
   }
 }
 
+/** What an open Ask waits for: replies to the message at a revision, so many, until then. */
+interface Terms {
+  readonly revision: number;
+  readonly listener: Listener;
+  readonly maxReplies: number;
+  /** By the clock that never jumps. */
+  readonly endMs: number;
+}
+
 /** One open Ask: whom it waits for. */
 class OpenAsk {
   readonly #context: AskContext;
@@ -96,21 +109,13 @@ class OpenAsk {
   #repliesLeft: number;
   #last = 0;
 
-  constructor(
-    context: AskContext,
-    { timeoutMs, maxReplies }: AskRequest,
-    listener: Listener,
-    revision: number,
-    letter: Letter | undefined,
-  ) {
-    const { storage, clock } = context;
+  constructor(context: AskContext, { revision, listener, maxReplies, endMs }: Terms, letter: Letter | undefined) {
+    const { storage } = context;
     this.#context = context;
     this.#listener = listener;
     this.#revision = revision;
     this.#repliesLeft = maxReplies || Number.POSITIVE_INFINITY;
-    // A caller that comes again finds the question as old as it is. The wall clock may have jumped since.
-    const ageMs = Math.min(Math.max(0, clock.wallMs() - (letter?.timeMs ?? 0)), timeoutMs);
-    this.#endMs = clock.elapsedMs() + timeoutMs - ageMs;
+    this.#endMs = endMs;
     for (const { number, socketId, skipReason } of letter === undefined ? [] : recipientsOf(storage, letter)) {
       // The feed answers nobody.
       if (number === TEAM_NUMBER) continue;

@@ -105,6 +105,11 @@ export class Delivery {
     return this.#collect(limits, (sequence) => this.#outstanding.give(sequence, holder), holder);
   }
 
+  /** What was taken is durable and leaves now. @returns what of it may, because nobody settled it meanwhile */
+  start(holder: Holder, taken: readonly number[]): number[] {
+    return this.#outstanding.start(holder, taken);
+  }
+
   /** An EXPLICIT stream ends, not as its client asked. What it has just taken never left. Needs no store. */
   abandon(holder: Holder, taken: readonly number[]): void {
     this.#outstanding.giveBack(taken);

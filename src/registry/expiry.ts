@@ -30,13 +30,15 @@ export class Expiry {
     const ttlMs = row.config.messageTtlMs ?? 0;
     if (ttlMs === 0) return;
     const oldestMs = this.#clock.wallMs() - ttlMs;
-    for (let count = 0; count < EXPIRED_AT_ONCE; count++) {
+    let count = 0;
+    for (; count < EXPIRED_AT_ONCE; count++) {
       const sequence = this.#deliveries.oldestFree(row);
-      if (sequence === undefined) return;
-      const timeMs = this.#storage.timeAt(row.number, sequence);
-      if (timeMs === undefined || timeMs > oldestMs) return;
+      const timeMs = sequence && this.#storage.timeAt(row.number, sequence);
+      if (sequence === undefined || timeMs === undefined || timeMs > oldestMs) break;
       this.#deliveries.drop(row, [sequence], "EXPIRED");
     }
+    // Whoever waits for messages is to be told of those that will not come.
+    if (count > 0) this.#storage.wake(row.number);
   }
 
   /** Drops what has outlived its time anywhere, so that nobody counts it and no reader has to come for it. */

@@ -50,7 +50,8 @@ export class Holding implements Source {
     this.#position = Math.max(this.#position, ...taken);
     // From here on nobody knows whether the client has it.
     this.#taken = [];
-    return messages;
+    const leaving = new Set(this.#delivery.start(this.#holder, taken));
+    return messages.filter(({ sequence }) => leaving.has(sequence));
   }
 
   pass(sequences: readonly number[]): void {

@@ -71,6 +71,8 @@ export class OpenRead implements Reader {
   #damaged = 0;
   #messagesLeft: number;
   #isCaughtUp = false;
+  /** The newest message that was there when the stream opened. */
+  #backlogEnd: number;
   #silentSinceMs = performance.now();
 
   /** @throws SOCKET_NOT_FOUND, READER_LIMIT, READER_SUPERSEDED, POSITION_LOST */
@@ -89,6 +91,7 @@ export class OpenRead implements Reader {
     this.#messagesLeft = request.maxMessages || Number.POSITIVE_INFINITY;
     readers.enter(row, this.#number, this);
     this.#source = this.#open(start);
+    this.#backlogEnd = storage.queue(this.#number).durableTail;
     if (this.takes && this.#isOwn) liveness.seen(row);
   }
 
@@ -154,6 +157,7 @@ export class OpenRead implements Reader {
     if (isReset) {
       this.#source.release();
       this.#source = this.#open(undefined);
+      this.#backlogEnd = 0;
       this.#damaged = 0;
       return this.#event("RESET");
     }
@@ -196,7 +200,7 @@ export class OpenRead implements Reader {
   dueEvent(): Frame | undefined {
     const { heartbeatMs } = this.#request;
     if (heartbeatMs === undefined) return undefined;
-    if (!this.#isCaughtUp) {
+    if (!this.#isCaughtUp && this.#hasHadBacklog()) {
       this.#isCaughtUp = true;
       return this.#idle("CAUGHT_UP");
     }
@@ -252,6 +256,12 @@ export class OpenRead implements Reader {
 
   #event(event: ReadEvent, gap?: Gap): Frame {
     return this.#frameOf([], event, gap);
+  }
+
+  /** There is nothing to take, but in EXPLICIT mode that may be for want of an answer, and not of messages. */
+  #hasHadBacklog(): boolean {
+    const { position, backlog } = this.#source;
+    return this.holder === undefined || position >= this.#backlogEnd || backlog === 0;
   }
 
   /** There is nothing to take: what others have settled is behind this reader too, or retention would overtake it. */

@@ -1,7 +1,7 @@
 import { Alarm, type Alarms } from "./alarms.js";
 import type { Clock } from "./clock.js";
 import type { Limits } from "./limits.js";
-import { type Holder, markOf, type Slot, Slots, slotOf } from "./slots.js";
+import { type Holder, markOf, type Slot, Slots, slotOf, wasDelivered } from "./slots.js";
 import type { Mark, SocketNumber, SocketRow, Storage } from "./storage.js";
 import { type Terms, termsOf } from "./terms.js";
 
@@ -35,7 +35,7 @@ export class Outstanding {
     this.#number = number;
   }
 
-  /** A message goes to this holder's stream, once that is durable. */
+  /** A message goes to this holder's stream, once that is durable, which `start` is told. */
   give(sequence: number, holder: Holder): void {
     const { clock, storage } = this.#context;
     const bytes = storage.sizeAt(this.#number, sequence);
@@ -54,7 +54,15 @@ export class Outstanding {
     holder.messages++;
     holder.bytes += bytes;
     this.#keep([sequence]);
-    this.#lookBy(slot.dueMs);
+    // The time that the disk takes is not the client's.
+    slot.dueMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** What was given leaves now, and its deadline counts from here. @returns what is still that stream's to send */
+  start(holder: Holder, sequences: readonly number[]): number[] {
+    const dueMs = this.#context.clock.elapsedMs() + this.#terms.ackDeadlineMs;
+    this.#lookBy(dueMs);
+    return this.slots.start(holder, sequences, dueMs);
   }
 
   /** What was given never left: it comes back at once. Needs no store, because a stream may end for want of one. */
@@ -92,15 +100,6 @@ export class Outstanding {
     this.forget(sequence);
     storage.settle(this.#number, [sequence]);
     return true;
-  }
-
-  /** What was delivered up to a sequence and is not settled, but for what is parked. */
-  deliveredThrough(through: number): number[] {
-    const sequences: number[] = [];
-    for (const slot of this.slots.all()) {
-      if (slot.sequence <= through && wasDelivered(slot)) sequences.push(slot.sequence);
-    }
-    return sequences;
   }
 
   /** Counts an attempt as failed. @returns whether the message was in flight */
@@ -289,9 +288,4 @@ export class Outstanding {
   get #terms(): Terms {
     return termsOf(this.#context.storage.socket(this.#row.number) ?? this.#row, this.#context.limits);
   }
-}
-
-/** Whether it has been with a reader. One who is about to settle it does so himself. */
-function wasDelivered({ state, deliveredMs }: Slot): boolean {
-  return state !== "CLAIMED" && deliveredMs > 0;
 }

@@ -19,9 +19,12 @@ export async function* read(
 ): AsyncGenerator<Frame, void, undefined> {
   const { storage } = context;
   const { signal } = call;
-  const open = await orRefuse(storage, () => new OpenRead(context, request, call));
+  const { open, started } = await orRefuse(storage, () => {
+    const open = new OpenRead(context, request, call);
+    // Now, because in a moment the socket may be gone.
+    return { open, started: open.started() };
+  });
   try {
-    const started = open.started();
     await storage.durable();
     if (started !== undefined) yield started;
     await open.settleIn();

@@ -71,6 +71,25 @@ export class Slots {
     this.#line = [];
   }
 
+  /** Sets the deadline of what leaves now, unless it has one. @returns what of it this stream still has */
+  start(holder: Holder, sequences: readonly number[], dueMs: number): number[] {
+    return sequences.filter((sequence) => {
+      const slot = this.#slots.get(sequence);
+      if (slot?.holder !== holder) return false;
+      slot.dueMs = Number.isFinite(slot.dueMs) ? slot.dueMs : dueMs;
+      return true;
+    });
+  }
+
+  /** What was delivered up to a sequence and is not settled, but for what is parked. */
+  deliveredThrough(through: number): number[] {
+    const sequences: number[] = [];
+    for (const slot of this.#slots.values()) {
+      if (slot.sequence <= through && wasDelivered(slot)) sequences.push(slot.sequence);
+    }
+    return sequences;
+  }
+
   /** The oldest slot that can be delivered again now; `blocked` when one that cannot yet stands before it, in order. */
   next(nowMs: number, inOrder: boolean): Slot | "blocked" | undefined {
     for (const sequence of this.#line) {
@@ -107,6 +126,11 @@ export class Slots {
   #placeOf(sequence: number): number {
     return countBefore(this.#line.length, (place) => (this.#line[place] ?? 0) < sequence);
   }
+}
+
+/** Whether it has been with a reader. One who is about to settle it does so himself. */
+export function wasDelivered({ state, deliveredMs }: Slot): boolean {
+  return state !== "CLAIMED" && deliveredMs > 0;
 }
 
 /** A slot as the storage keeps it. `offsetMs` is what the wall clock is ahead of the other. */

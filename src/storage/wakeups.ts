@@ -42,8 +42,11 @@ class Waiter {
 /** What those wait on who wait for a change of a socket. No queue has this number. */
 export const CHANGES = 0;
 
-/** How many queues are woken in one turn of the event loop. */
-const QUEUES_PER_TURN = 256;
+/**
+ * How many waiters are woken in one turn of the event loop, when there are many: each looks at the state, takes what it
+ * waited for and sends it, and whoever calls meanwhile should not have to wait for all of them.
+ */
+const WAKES_PER_TURN = 32;
 
 /**
  * Who waits for a queue to grow. It knows numbers of queues and nothing of messages: whoever is woken looks again.
@@ -51,6 +54,9 @@ const QUEUES_PER_TURN = 256;
 export class Wakeups {
   /** The newest waiter of each queue. */
   readonly #waiting = new Map<number, Waiter>();
+  /** Those who are woken in turns, and whose turn is next. */
+  #line: Waiter[] = [];
+  #next = 0;
 
   /** Resolves at the next wake of this queue, or after `timeoutMs`. Rejects with the signal's reason when it aborts. */
   wait(number: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
@@ -62,16 +68,15 @@ export class Wakeups {
     });
   }
 
+  /** Those who wait for changes take their turns; whoever waits on a queue is woken at once. */
   wake(number: number): void {
-    this.#endAll(number);
+    if (number === CHANGES) this.#lineUp([number]);
+    else this.#endAll(number);
   }
 
-  /**
-   * Wakes everybody who waits on a queue, some in each turn of the event loop: ten thousand who look at once would hold
-   * up all the rest.
-   */
+  /** Wakes everybody who waits on a queue, in turns. */
   wakeAll(): void {
-    this.#wakeSome([...this.#waiting.keys()].filter((number) => number !== CHANGES));
+    this.#lineUp([...this.#waiting.keys()].filter((number) => number !== CHANGES));
   }
 
   /** Ends every wait with an error. */
@@ -91,10 +96,21 @@ export class Wakeups {
     waiter.settle(error);
   }
 
-  #wakeSome(numbers: readonly number[], from = 0): void {
-    const to = from + QUEUES_PER_TURN;
-    for (const number of numbers.slice(from, to)) this.#endAll(number);
-    if (to < numbers.length) setImmediate(() => this.#wakeSome(numbers, to));
+  #lineUp(numbers: readonly number[]): void {
+    const isIdle = this.#line.length === 0;
+    for (const number of numbers) {
+      for (let waiter = this.#waiting.get(number); waiter !== undefined; waiter = waiter.next) this.#line.push(waiter);
+      this.#waiting.delete(number);
+    }
+    if (isIdle && this.#line.length > 0) setImmediate(() => this.#wakeSome());
+  }
+
+  #wakeSome(): void {
+    const to = this.#next + WAKES_PER_TURN;
+    for (const waiter of this.#line.slice(this.#next, to)) waiter.settle(undefined);
+    this.#next = to;
+    if (to < this.#line.length) setImmediate(() => this.#wakeSome());
+    else [this.#line, this.#next] = [[], 0];
   }
 
   #endAll(number: number, error?: unknown): void {

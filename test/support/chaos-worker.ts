@@ -81,7 +81,7 @@ async function workOn(stream: string, { sequence, epoch }: Message): Promise<voi
     return;
   }
   if (random.isOne(0.01)) await acknowledge({ epoch, extendSequences: [sequence] });
-  if (random.isOne(0.008)) await delay(ackDeadlineMs * random.between(1, 1.4));
+  if (random.isOne(0.004)) await delay(ackDeadlineMs * random.between(1, 1.4));
   const ack = maxOutstanding === 1 && random.isOne(0.2) ? { throughSequence: sequence } : { sequences: [sequence] };
   const answer = await acknowledge({ epoch, ...ack });
   if (answer === undefined) return;

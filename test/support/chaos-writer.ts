@@ -10,7 +10,7 @@ import { connectTo, isLost, onStop, patient, readTask, unary, type WriterDuty } 
 import { Random } from "./chaos-random.js";
 
 /** How many messages are under way at a time. */
-const AT_ONCE = 3;
+const AT_ONCE = 6;
 const ANSWER_MS = 3_000;
 
 const task = readTask<WriterDuty>();
@@ -52,7 +52,7 @@ async function writeOn(): Promise<void> {
     journal.add({ what: "send", atMs: nowMs(), key, socketId });
     if (random.isOne(0.05)) await Promise.all([write(key, socketId), write(key, socketId)]);
     else await write(key, socketId);
-    await delay(random.between(10, 60));
+    await delay(random.between(40, 160));
   }
 }
 

@@ -70,10 +70,8 @@ async function compareQueue(team: ModelTeam, socketId: string, consumer: string,
 async function compareReceipts(team: ModelTeam, letter: Letter): Promise<void> {
   const messageId = messageIdOf(team.storage.below.instance, letter.revision);
   const call = team.registry.receipts({ messageId, ...all });
-  const isHeld = letter.copies.some(({ box, queue }) => box.queue === queue && !box.isGone);
-  const isKept = isHeld || letter.onFeed?.queue === team.model.feed.queue;
   // What no queue holds any more is erased sooner or later.
-  const page = isKept ? await call : await call.catch(() => undefined);
+  const page = team.model.isKept(letter) ? await call : await call.catch(() => undefined);
   if (page === undefined) return;
   const receipts = page.receipts.map(({ socketId, fate, skipReason }) => {
     const { state = "SKIPPED", sequence = 0, attempt = 0 } = fate ?? {};

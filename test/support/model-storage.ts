@@ -1,8 +1,9 @@
 import { storageUnavailable } from "../../src/registry/errors.js";
-import type { DropReason, Storage } from "../../src/registry/storage.js";
+import type { DropReason, LogEvent, Storage } from "../../src/registry/storage.js";
 
 /** What a model hears of a storage: what the registry does at moments of its own choice. */
 export interface StorageEars {
+  readonly appended: (event: LogEvent) => void;
   readonly settled: (number: number, sequences: readonly number[]) => void;
   readonly dropped: (number: number, sequences: readonly number[], reason: DropReason) => void;
 }
@@ -26,6 +27,7 @@ export class WatchedStorage {
         if (typeof found !== "function") return found;
         return (...args: unknown[]) => {
           if (this.#isDead) throw storageUnavailable(new Error("the server was killed"));
+          if (name === "append") ears.appended(...(args as Parameters<Storage["append"]>));
           if (name === "settle") ears.settled(...(args as Parameters<Storage["settle"]>));
           if (name === "drop") ears.dropped(...(args as Parameters<Storage["drop"]>));
           const result: unknown = Reflect.apply(found, target, args);

@@ -256,7 +256,7 @@ export class ModelTeam {
   async upkeep(): Promise<void> {
     const { model } = this;
     const call = this.registry.upkeep();
-    model.sweepConsumers();
+    model.sweep();
     this.#expect(call, undefined, () => undefined);
     await this.rest();
     for (const box of model.boxes.values()) {
@@ -310,6 +310,7 @@ export class ModelTeam {
     await Promise.all([...this.watches, ...this.asks].filter(({ isOpen }) => !isOpen).map(({ done }) => done));
     this.watches = this.watches.filter(({ isOpen }) => isOpen);
     this.asks = this.asks.filter(({ isOpen }) => isOpen);
+    expect(this.model.overdue, "leases that are over").toEqual([]);
     expect(this.storage.below.revision, "how many entries there are").toBe(this.model.revision);
     this.model.period++;
   }
@@ -343,6 +344,8 @@ export class ModelTeam {
       if (isClean) expect(seenMs).toBe(box.lastSeenMs);
       box.lastSeenMs = seenMs;
     }
+    // By the wall clock much may be over that had some time left.
+    this.model.passTime();
     await this.compare();
   }
 
@@ -354,7 +357,9 @@ export class ModelTeam {
       const from = { socketId, consumer: "", ackMode: "AUTO", noWait: true, maxMessages: 0, after: undefined } as const;
       this.read({ ...from, maxOutstanding: 0, exclusive: false, excludeSender: "", stalls: [] });
       await this.rest();
-      expect(queue.unsettled, `left in the queue of ${socketId}`).toEqual([]);
+      // Without a deadline a worker may have it for ever.
+      const left = queue.unsettled.filter(({ dueMs }) => dueMs < Infinity);
+      expect(left, `left in the queue of ${socketId}`).toEqual([]);
       expect(queue.announced, `drops that were told on ${socketId}`).toEqual(queue.dropped);
     }
     await this.compare();
@@ -458,6 +463,9 @@ export class ModelTeam {
 
   #watched(storage: Storage): WatchedStorage {
     return new WatchedStorage(storage, {
+      appended: (event) => {
+        if (event.kind === "change" && event.draft.stateReason === "LEASE_EXPIRED") this.#ranOut(event.draft.socketId);
+      },
       settled: (number, sequences) => this.#settled(number, sequences),
       dropped: (number, sequences, reason) => {
         if (reason === "EXPIRED") this.#expired(number, sequences);
@@ -478,6 +486,12 @@ export class ModelTeam {
       const isPassed = readers.some(({ takes, request }) => takes && request.excludeSender === entry.sender);
       if (isPassed && entry.sender !== "") queue.settle(entry);
     }
+  }
+
+  #ranOut(socketId: string): void {
+    const box = this.model.overdue.find((one) => one.socketId === socketId);
+    if (box === undefined) expect.unreachable(`the lease of ${socketId} is not over`);
+    this.model.expire(box);
   }
 
   #expired(number: number, sequences: readonly number[]): void {

@@ -232,6 +232,11 @@ export class TeamModel implements World {
     return { revision, results };
   }
 
+  /** Whether a queue holds a message, so that it is not erased. */
+  isKept({ copies, onFeed }: Letter): boolean {
+    return onFeed?.queue === this.feed.queue || copies.some(({ box, queue }) => box.queue === queue && !box.isGone);
+  }
+
   /** Everybody who reads a socket's own queue, or a consumer's. */
   readersOf(box: Box, consumer: string): Open[] {
     return [...this.open].filter((one) => one.box === box && one.consumer === consumer);
@@ -270,7 +275,7 @@ export class TeamModel implements World {
     return Math.min(...leases.map(({ leaseDueMs }) => leaseDueMs), ...this.queues.map(({ nextMs }) => nextMs));
   }
 
-  /** What time does. */
+  /** What time does to deliveries. */
   passTime(): void {
     for (const queue of this.queues) {
       for (const taker of queue.passTime()) {
@@ -280,12 +285,20 @@ export class TeamModel implements World {
         if (consumer === "") this.renew(box);
       }
     }
-    for (const box of this.boxes.values()) {
-      if (box.state !== "ACTIVE" || box.leaseDueMs > this.clock.elapsedMs() || this.isWorkedOn(box)) continue;
-      this.#append();
-      this.#setState(box, "UNRESPONSIVE", "LEASE_EXPIRED");
-      this.#tell("STATE_CHANGED", box);
-    }
+  }
+
+  /** The sockets whose leases are over. Which of them goes first is not said. */
+  get overdue(): Box[] {
+    const nowMs = this.clock.elapsedMs();
+    const isOver = (box: Box): boolean => box.state === "ACTIVE" && box.leaseDueMs <= nowMs && !this.isWorkedOn(box);
+    return [...this.boxes.values()].filter(isOver);
+  }
+
+  /** A lease runs out. */
+  expire(box: Box): void {
+    this.#append();
+    this.#setState(box, "UNRESPONSIVE", "LEASE_EXPIRED");
+    this.#tell("STATE_CHANGED", box);
   }
 
   /** The server was started again. */
@@ -319,8 +332,11 @@ export class TeamModel implements World {
     return queue;
   }
 
-  /** The consumers that nobody used for long go. */
-  sweepConsumers(): void {
+  /** Notes who is at work, and lets the consumers go that nobody used for long. */
+  sweep(): void {
+    for (const box of this.boxes.values()) {
+      if (box !== this.feed && this.isWorkedOn(box)) box.lastSeenMs = this.clock.wallMs();
+    }
     for (const [name, { usedMs }] of this.consumers) {
       const isRead = this.readersOf(this.feed, name).length > 0;
       if (!isRead && this.clock.wallMs() - usedMs >= this.limits.consumerIdleMs) this.consumers.delete(name);
