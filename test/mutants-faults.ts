@@ -53,7 +53,7 @@ export const faults: readonly Fault[] = [
     file: "storage/cursor.ts",
     text: "settled: this.#settled === undefined ? [] : [...this.#settled].sort((a, b) => a - b),",
     instead: "settled: [],",
-    tests: ["storage-recovery", "storage-model"],
+    tests: ["service-delivery-restart"],
   },
   {
     name: "lose the marks at a restart",

@@ -3,9 +3,6 @@ import { acknowledgeBody, readBody } from "../messages.js";
 import type { Channel } from "./channel.js";
 import { Frames, readFrame } from "./frames.js";
 
-/** Everything that is ever delivered. */
-const ALL = Number.MAX_SAFE_INTEGER;
-
 /**
  * Reads so many messages and acknowledges each frame of them as it comes, with one call.
  * @returns how long it took until the last was acknowledged, and the times from one frame to the next
@@ -31,9 +28,4 @@ export async function work(channel: Channel, socketId: string, count: number, ma
   await Promise.all(acknowledged);
   if (read !== count) throw new Error(`${read} messages came of ${count}`);
   return { ms: performance.now() - start, latencies, frames: latencies.length };
-}
-
-/** Acknowledges whatever these sockets were given. */
-export async function acknowledgeAll(channel: Channel, socketIds: readonly string[]): Promise<void> {
-  await Promise.all(socketIds.map((socketId) => channel.unary("Acknowledge", acknowledgeBody(socketId, ALL))));
 }

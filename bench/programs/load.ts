@@ -5,13 +5,15 @@ import * as messages from "../messages.js";
 import { createBody, type Method, type Mode, readBody, socketName, TEAM, writeBody } from "../messages.js";
 import { answer, cpuMs } from "./answer.js";
 import { Channel } from "./channel.js";
-import { acknowledgeAll, work } from "./deliveries.js";
+import { work } from "./deliveries.js";
 
 const channels = new Map<string, Channel>();
 /** The open readers by address: how many have what was sent last, and who waits for all of them. */
 const crowds = new Map<string, Crowd>();
 /** The largest window that a paced load works in: shorter ones are what timers make of them anyway. */
 const TICK_MS = 10;
+/** No sequence is higher, so up to here lies whatever was delivered. */
+const EVERYTHING = Number.MAX_SAFE_INTEGER;
 /** How many sockets were made in all, so that each gets a name of its own. */
 let agents = 0;
 
@@ -135,9 +137,11 @@ const commands = {
 
   /** Acknowledges what so many open readers have. */
   async acknowledgeAll(address: string, count: number): Promise<void> {
-    await acknowledgeAll(
-      channel(address),
-      Array.from({ length: count }, (_, index) => socketName(index)),
+    let next = 0;
+    await many(256, () =>
+      next < count
+        ? { address, method: "Acknowledge", body: messages.acknowledgeBody(socketName(next++), EVERYTHING) }
+        : undefined,
     );
   },
 

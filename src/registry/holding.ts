@@ -14,15 +14,23 @@ export class Holding implements Source {
   readonly #number: SocketNumber;
   readonly #delivery: Delivery;
   readonly #holder: Holder;
+  /** Whether the queue is still there. */
+  readonly #isCurrent: () => boolean;
   /** What was taken and cannot have left yet. */
   #taken: readonly number[] = [];
   #position: number;
 
-  constructor(storage: Storage, number: SocketNumber, delivery: Delivery, holder: Holder) {
+  constructor(
+    storage: Storage,
+    number: SocketNumber,
+    delivery: Delivery,
+    { holder, isCurrent }: { readonly holder: Holder; readonly isCurrent: () => boolean },
+  ) {
     this.#storage = storage;
     this.#number = number;
     this.#delivery = delivery;
     this.#holder = holder;
+    this.#isCurrent = isCurrent;
     this.#position = storage.queue(number).oldestUnsettled - 1;
   }
 
@@ -46,6 +54,7 @@ export class Holding implements Source {
     const taken = this.#delivery.take(this.#holder, limits);
     this.#taken = taken;
     await this.#storage.durable();
+    if (!this.#isCurrent()) return [];
     const messages = await this.#storage.readAt(this.#number, taken);
     this.#position = Math.max(this.#position, ...taken);
     // From here on nobody knows whether the client has it.

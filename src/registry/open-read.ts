@@ -242,7 +242,9 @@ export class OpenRead implements Reader {
       return new Looking(storage, number, after ?? Math.max(oldest, oldestUnsettled) - 1);
     }
     const delivery = deliveries.of(this.#row, number);
-    if (this.holder !== undefined) return new Holding(storage, number, delivery, this.holder);
+    const { holder } = this;
+    const isCurrent = (): boolean => this.#isCurrent();
+    if (holder !== undefined) return new Holding(storage, number, delivery, { holder, isCurrent });
     return new Taking(storage, number, delivery, after);
   }
 

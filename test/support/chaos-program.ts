@@ -7,6 +7,8 @@ export interface WorkerDuty {
   readonly name: string;
   readonly socketId: string;
   readonly maxOutstanding: number;
+  /** Whether nobody else reads the socket and it takes one message at a time, so that it works in order. */
+  readonly isInOrder: boolean;
   readonly ackDeadlineMs: number;
 }
 

@@ -82,7 +82,7 @@ async function workOn(stream: string, { sequence, epoch }: Message): Promise<voi
   }
   if (random.isOne(0.01)) await acknowledge({ epoch, extendSequences: [sequence] });
   if (random.isOne(0.004)) await delay(ackDeadlineMs * random.between(1, 1.4));
-  const ack = maxOutstanding === 1 && random.isOne(0.2) ? { throughSequence: sequence } : { sequences: [sequence] };
+  const ack = task.isInOrder && random.isOne(0.2) ? { throughSequence: sequence } : { sequences: [sequence] };
   const answer = await acknowledge({ epoch, ...ack });
   if (answer === undefined) return;
   journal.add({ what: "acked", atMs: nowMs(), ...place, isFresh: answer.acknowledgedCount === 1 });

@@ -19,6 +19,8 @@ export class ModelAsk {
   #recipients: readonly Box[];
   #skipped: readonly Box[];
   readonly #askedIn: number;
+  /** No queue held the question any more when it was asked again, and then nobody knows whom it was for. */
+  readonly #isErased: boolean;
   #received: number[] = [];
   #isOpen = true;
   /** Replies that came in the period in which it ended may be left out. */
@@ -28,6 +30,7 @@ export class ModelAsk {
     this.#model = model;
     this.#call = call;
     this.#askedIn = model.period;
+    this.#isErased = !model.isKept(letter);
     this.letter = letter;
     const ageMs = Math.min(Math.max(0, model.clock.wallMs() - letter.timeMs), timeoutMs);
     this.#endMs = model.clock.elapsedMs() + timeoutMs - ageMs;
@@ -55,6 +58,7 @@ export class ModelAsk {
 
   /** When everything has come to rest it has every reply, and has ended when there is nothing to wait for. */
   rest(): void {
+    if (this.#isErased) return;
     if (!this.#isOpen) {
       if (this.#endedIn === this.#model.period) this.#checkEnd();
       return;
@@ -123,6 +127,7 @@ export class ModelAsk {
       return;
     }
     this.#endedIn = this.#model.period;
+    if (this.#isErased) return;
     const { answered, answeredCount, missing, missingCount } = frame;
     // Who went while the question was being asked is told as gone, or not known at all.
     const named = new Set([...answered, ...missing.map(({ socketId }) => socketId)]);

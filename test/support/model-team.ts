@@ -464,7 +464,8 @@ export class ModelTeam {
   #watched(storage: Storage): WatchedStorage {
     return new WatchedStorage(storage, {
       appended: (event) => {
-        if (event.kind === "change" && event.draft.stateReason === "LEASE_EXPIRED") this.#ranOut(event.draft.socketId);
+        if (event.kind !== "change" || event.what !== "STATE_CHANGED") return;
+        if (event.draft.stateReason === "LEASE_EXPIRED") this.#ranOut(event.draft.socketId);
       },
       settled: (number, sequences) => this.#settled(number, sequences),
       dropped: (number, sequences, reason) => {

@@ -1,7 +1,7 @@
 import { type Config, configWith, limitsOf } from "../../src/config.js";
 import { RegistryError } from "../../src/registry/errors.js";
 import type { Frame } from "../../src/registry/frames.js";
-import type { ReadRequest } from "../../src/registry/read.js";
+import type { ReadRequest } from "../../src/registry/open-read.js";
 import { type CreateRequest, Registry } from "../../src/registry/registry.js";
 import type { Storage, Stored } from "../../src/registry/storage.js";
 import { MemoryStorage } from "./memory-storage.js";
@@ -26,13 +26,16 @@ export class Rules {
   async create(socketId: string, request: Partial<CreateRequest> = {}) {
     const profile = { prompt: "", context: undefined };
     return await this.registry.create({
-      ...{ socketId, model: "m", profile, labels: {}, config: {}, onConflict: "FAIL" },
+      ...{ socketId, model: "m", profile, labels: {}, config: {}, onConflict: "FAIL", retry: undefined },
       ...request,
     });
   }
 
   write(socketId: string, content: string, sender = "someone") {
-    return this.registry.write({ socketId, sender, includeSender: false, body: Buffer.from(content) });
+    return this.registry.write({
+      ...{ socketId, sender, includeSender: false, body: Buffer.from(content) },
+      ...{ matchLabels: {}, replyTo: "", isQuestion: false, retry: undefined },
+    });
   }
 
   async writeAll(socketId: string, ...contents: string[]): Promise<void> {
@@ -41,7 +44,8 @@ export class Rules {
 
   read(socketId: string, request: Partial<ReadRequest> = {}): Reading {
     return new Reading(this.registry, {
-      ...{ socketId, ackMode: "AUTO", noWait: false, maxMessages: 0 },
+      ...{ socketId, ackMode: "AUTO", noWait: false, maxMessages: 0, consumer: "", exclusive: false },
+      ...{ maxOutstanding: 0, maxOutstandingBytes: 0 },
       ...{ after: undefined, heartbeatMs: undefined, excludeSender: "", ...request },
     });
   }
@@ -68,7 +72,7 @@ export class Reading {
   readonly #abort = new AbortController();
 
   constructor(registry: Registry, request: ReadRequest) {
-    this.frames = registry.read(request, this.#abort.signal);
+    this.frames = registry.read(request, this.#abort);
   }
 
   /** Says that the frame before is with the transport, and waits for the next one; undefined at the end. */

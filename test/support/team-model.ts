@@ -42,6 +42,8 @@ export interface Open extends Taker {
 export interface Consumer {
   queue: ModelQueue;
   usedMs: number;
+  /** When it was last seen to be read, since the server was started. */
+  readMs: number;
 }
 
 /** A message with its routes. */
@@ -305,6 +307,7 @@ export class TeamModel implements World {
   restart(): void {
     this.open.clear();
     for (const queue of this.queues) queue.restart();
+    for (const consumer of this.consumers.values()) consumer.readMs = 0;
     for (const box of this.boxes.values()) {
       const durationMs = box.config.leaseDurationMs || Infinity;
       box.leaseDueMs = this.clock.elapsedMs() + Math.max(durationMs, this.limits.leaseStartGraceMs);
@@ -328,7 +331,7 @@ export class TeamModel implements World {
     const queue = this.#queue(this.feed);
     for (const letter of this.feed.queue.entries) queue.put(letter);
     for (const entry of queue.entries.slice(0, after)) queue.settle(entry);
-    this.consumers.set(name, { queue, usedMs });
+    this.consumers.set(name, { queue, usedMs, readMs: 0 });
     return queue;
   }
 
@@ -337,9 +340,15 @@ export class TeamModel implements World {
     for (const box of this.boxes.values()) {
       if (box !== this.feed && this.isWorkedOn(box)) box.lastSeenMs = this.clock.wallMs();
     }
-    for (const [name, { usedMs }] of this.consumers) {
-      const isRead = this.readersOf(this.feed, name).length > 0;
-      if (!isRead && this.clock.wallMs() - usedMs >= this.limits.consumerIdleMs) this.consumers.delete(name);
+    const nowMs = this.clock.wallMs();
+    for (const [name, consumer] of this.consumers) {
+      if (this.readersOf(this.feed, name).length > 0) {
+        consumer.readMs = nowMs;
+        // The store hears of it once an hour.
+        if (nowMs - consumer.usedMs >= 3_600_000) consumer.usedMs = nowMs;
+      } else if (nowMs - Math.max(consumer.usedMs, consumer.readMs) >= this.limits.consumerIdleMs) {
+        this.consumers.delete(name);
+      }
     }
   }
 
