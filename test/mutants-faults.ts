@@ -172,14 +172,19 @@ export const faults: readonly Fault[] = [
     file: "registry/retries.ts",
     text: "    await this.#storage.durable();\n",
     instead: "",
-    tests: ["service-retry"],
+    tests: ["registry-retries"],
   },
   {
     name: "let leases run out by the wall clock",
     file: "registry/alarms.ts",
-    text: "    const nowMs = this.#clock.elapsedMs();\n",
-    instead:
-      "    this.#startMs ??= this.#clock.wallMs() - this.#clock.elapsedMs();\n    const nowMs = this.#clock.wallMs() - this.#startMs;\n",
+    text: "    this.#clock = clock;\n",
+    instead: `    const aheadMs = clock.wallMs() - clock.elapsedMs();
+    this.#clock = {
+      wallMs: () => clock.wallMs(),
+      elapsedMs: () => clock.wallMs() - aheadMs,
+      after: (ms, ring) => clock.after(ms, ring),
+    };
+`,
     tests: ["service-liveness"],
   },
   {

@@ -1,6 +1,7 @@
 /** The sharper corners of the registry's rules, on the storage in memory: what is pending, what races, what fails. */
 import { expect, test } from "vitest";
 import { storageUnavailable } from "../src/registry/errors.js";
+import type { MemoryQueue } from "./support/memory-queue.js";
 import { isSettled, Rules, reasonOf } from "./support/rules.js";
 
 const team = "team-chat-all";
@@ -156,7 +157,7 @@ test("messages whose settlement the store forgot wait again, though a reader of 
   expect(await quick.told()).toEqual(["two"]);
   expect(await quick.told()).toEqual(["three"]);
   // The store goes back to a disk that does not know of the second one.
-  Object.assign(rules.memory.queue(2).copies[1] ?? {}, { settled: false });
+  Object.assign((rules.memory.queue(2) as MemoryQueue).copies[1] ?? {}, { settled: false });
   generation++;
   // The second is handed out again; the first is not, for the slow reader has it.
   expect(await quick.told()).toEqual(["two"]);

@@ -159,7 +159,7 @@ test("messages that were dropped and let go of while they were read are passed o
       },
     };
   });
-  await rules.create("x", { config: { maxQueueBytes: 22, overflowPolicy: "DROP_OLDEST" } });
+  await rules.create("x", { config: { maxQueueBytes: 50, overflowPolicy: "DROP_OLDEST" } });
   await rules.writeAll("x", "one", "two");
   const reading = rules.read("x");
   expect(await reading.told()).toBe("OVERFLOW 2");

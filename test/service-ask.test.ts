@@ -2,7 +2,7 @@
 import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { AckMode, ConflictPolicy, OverflowPolicy } from "../gen/ts/socketregistry/v1/socket_registry.js";
-import { contentsOf, refusal, refusalIn, type Service } from "./support/client.js";
+import { contentsOf, refusal, refusalIn, type Service, startService } from "./support/client.js";
 import { Inbox, ms } from "./support/inbox.js";
 import { startTimed } from "./support/timed.js";
 
@@ -84,6 +84,22 @@ describe("an Ask ends", () => {
     const asking = service.ask({ sender: "asker" });
     expect(await asking.asked()).toMatchObject({ deliveredCount: 0, skippedCount: 2 });
     expect(await asking.ending()).toEqual({ answered: [], missing: { away: "SKIPPED" } });
+  });
+
+  test("at once when a socket asks itself, for the feed answers nobody", async () => {
+    const service = await startWith("a");
+    const asking = service.ask({ socketId: "a", sender: "a", message: "hm?" });
+    expect((await asking.asked()).results).toMatchObject([{ socketId: team, sequence: 1n }]);
+    expect(await asking.ending()).toEqual({ answered: [], missing: {} });
+    expect(await service.contents(team)).toEqual(["hm?"]);
+  });
+
+  test("by itself on the real server", async () => {
+    const service = await startService();
+    await service.createAll("a");
+    const asking = service.ask({ timeout: ms(100) });
+    await asking.asked();
+    expect(await asking.ending()).toEqual({ answered: [], missing: { a: "NOT_DELIVERED" } });
   });
 
   test("without a word of success when the server stops", async () => {

@@ -89,6 +89,27 @@ describe("last_seen_time", () => {
     expect((await seen(second, "z")).lastSeenTime).toBeUndefined();
   });
 
+  test("is up to a minute too old after a crash", async () => {
+    const first = await startWith("x");
+    const { clock, dataDir } = first;
+    const lastSeenAfterCrash = async () => {
+      await first.upkeep();
+      // Whatever is answered now is durable, and what came before it too.
+      await first.createAll(`at${clock.elapsedMs()}`);
+      const crashed = await startTimed({ dataDir: copyCrashed(dataDir) }, clock);
+      return (await crashed.socket("x")).lastSeenTime;
+    };
+    await first.heartbeat({ socketId: "x" });
+    const then = first.now();
+    expect(await lastSeenAfterCrash()).toEqual(then);
+    clock.pass(59_999);
+    await first.heartbeat({ socketId: "x" });
+    expect(await lastSeenAfterCrash()).toEqual(then);
+    clock.pass(1);
+    await first.heartbeat({ socketId: "x" });
+    expect(await lastSeenAfterCrash()).toEqual(first.now());
+  });
+
   test("of the team is nobody's", async () => {
     const service = await startWith("x");
     await service.write({ socketId: team, sender: "x" });

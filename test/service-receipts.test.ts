@@ -8,7 +8,9 @@ import {
   type Receipt,
   SkipReason,
 } from "../gen/ts/socketregistry/v1/socket_registry.js";
+import type { Storage } from "../src/registry/storage.js";
 import { refusal, type Service, startService } from "./support/client.js";
+import { startFaulty } from "./support/faulty.js";
 import { Inbox, ms } from "./support/inbox.js";
 import { nameOf } from "./support/names.js";
 import { startTimed } from "./support/timed.js";
@@ -252,6 +254,21 @@ describe("the receipts of a broadcast", () => {
     expect(second.receipts.map(({ socketId }) => socketId)).toEqual(["d"]);
     expect(second.nextPageToken).toBe("");
   });
+});
+
+test("pages go on behind a recipient that went while its page was made", async () => {
+  const { service } = await startFaulty({
+    async fate(this: Storage, number) {
+      if (number === this.find("b")?.number) this.append({ kind: "delete", number });
+      return undefined;
+    },
+  });
+  await service.createAll("a", "b", "c");
+  const { messageId } = await service.write({ socketId: team, message: "all" });
+  const first = await service.getMessage({ messageId, pageSize: 2 });
+  expect(first.receipts.map(({ socketId }) => socketId)).toEqual(["a", "b"]);
+  const second = await service.getMessage({ messageId, pageSize: 2, pageToken: first.nextPageToken });
+  expect(second.receipts.map(({ socketId }) => socketId)).toEqual(["c"]);
 });
 
 test("an id of no message is refused, whatever it looks like", async () => {

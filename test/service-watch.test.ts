@@ -13,8 +13,10 @@ import {
   WatchResponse,
 } from "../gen/ts/socketregistry/v1/socket_registry.js";
 import { refusal, refusalIn, type Service, startService } from "./support/client.js";
+import { startFaulty } from "./support/faulty.js";
 import { framed, RawConnection, unframed } from "./support/frames.js";
 import { ms } from "./support/inbox.js";
+import { MemoryStorage } from "./support/memory-storage.js";
 import { tempDir } from "./support/temp-dir.js";
 import { startTimed } from "./support/timed.js";
 import { type Watching, wordsOf } from "./support/watching.js";
@@ -293,6 +295,21 @@ describe("a Watch that is resumed", () => {
     await service.createAll("d");
     expect((await watching.changes(1))[0]).toBe("CREATED d");
     expect((await service.watch().snapshot()).sockets).toHaveLength(5);
+  });
+
+  test("ends when it falls behind retention, and is told where to begin", async () => {
+    let isGone = false;
+    const { service } = await startFaulty({
+      changes(this: MemoryStorage, after, limit) {
+        return isGone ? Promise.resolve(undefined) : MemoryStorage.prototype.changes.call(this, after, limit);
+      },
+    });
+    const watching = await watched(service);
+    await service.createAll("x");
+    expect(await watching.changes(1)).toEqual(["CREATED x"]);
+    isGone = true;
+    await service.createAll("y");
+    expect(refusalIn(await watching.end())).toMatchObject(lost);
   });
 
   test("is not overtaken by retention while it is idle, when it follows its heartbeats", async () => {

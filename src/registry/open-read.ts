@@ -3,10 +3,11 @@ import type { Consumers } from "./consumers.js";
 import type { Deliveries } from "./deliveries.js";
 import { type RegistryError, socketDeleted, socketNotFound } from "./errors.js";
 import type { Expiry } from "./expiry.js";
-import type { Frame, Gap, Position, ReadEvent } from "./frames.js";
+import type { Frame, Gap, ReadEvent } from "./frames.js";
 import { Holding } from "./holding.js";
 import type { Limits } from "./limits.js";
 import type { Liveness } from "./liveness.js";
+import { holderOf, type ReadRequest } from "./read-request.js";
 import { Looking, type Source, startAfter, Taking } from "./reader.js";
 import type { Reader, Readers } from "./readers.js";
 import type { Holder } from "./slots.js";
@@ -17,30 +18,6 @@ import type { SocketNumber, SocketRow, Storage, Stored } from "./storage.js";
  * its messages in order takes another stream, which has something in flight, for its own former one.
  */
 const TAKEOVER_MS = 100;
-
-/** What to read, from where and how. */
-export interface ReadRequest {
-  readonly socketId: string;
-  /** AUTO settles what it hands over, EXPLICIT waits for acknowledgements, NONE settles nothing. */
-  readonly ackMode: "AUTO" | "EXPLICIT" | "NONE";
-  /** A named cursor of the feed; empty: the queue's own. */
-  readonly consumer: string;
-  /** EXPLICIT: how many messages, and bytes of them, may be in flight to this stream. */
-  readonly maxOutstanding: number;
-  readonly maxOutstandingBytes: number;
-  /** End every other Read that takes messages of this queue. */
-  readonly exclusive: boolean;
-  /** End when nothing more can be handed over now. */
-  readonly noWait: boolean;
-  /** End after this many messages; 0: no such end. */
-  readonly maxMessages: number;
-  /** Start after this place; undefined: at the oldest message that is not settled. */
-  readonly after: Position | undefined;
-  /** Send STARTED, CAUGHT_UP, and HEARTBEAT after this long without a frame; undefined: none of them. */
-  readonly heartbeatMs: number | undefined;
-  /** Leave out, as read, what this sender wrote. */
-  readonly excludeSender: string;
-}
 
 export interface ReadContext {
   readonly storage: Storage;
@@ -81,7 +58,9 @@ export class OpenRead implements Reader {
     const row = storage.find(request.socketId);
     if (row === undefined) throw socketNotFound(request.socketId);
     const feed = storage.queue(row.number);
-    const start = request.after === undefined ? undefined : startAfter(row, feed, request.after);
+    // A consumer that is there knows what it has not settled, as any queue does in EXPLICIT mode.
+    const isKnown = request.ackMode === "EXPLICIT" && storage.consumer(request.consumer) !== undefined;
+    const start = request.after === undefined || isKnown ? undefined : startAfter(row, feed, request.after);
     this.#number = request.consumer === "" ? row.number : consumers.open(request.consumer, start ?? feed.tail).number;
     this.#context = context;
     this.#request = request;
@@ -216,9 +195,10 @@ export class OpenRead implements Reader {
     return storage.waitAfter(number, storage.queue(number).durableTail, signal, timeoutMs);
   }
 
-  /** The stream is about to end as its client asked. */
-  finish(): void {
+  /** The stream is about to end as its client asked, which what it has in flight must know before the client does. */
+  async finish(): Promise<void> {
     if (this.#isCurrent()) this.#source.finish();
+    if (this.holder !== undefined) await this.#context.storage.durable();
   }
 
   /** Gives back what was not handed over. */
@@ -287,14 +267,4 @@ export class OpenRead implements Reader {
       gapReason: gap?.reason,
     };
   }
-}
-
-function holderOf({ maxOutstanding, maxOutstandingBytes }: ReadRequest): Holder {
-  return {
-    messagesMax: maxOutstanding || 1,
-    bytesMax: maxOutstandingBytes || Number.POSITIVE_INFINITY,
-    messages: 0,
-    bytes: 0,
-    isOverdue: false,
-  };
 }

@@ -1,6 +1,7 @@
 import { orRefuse } from "./answer.js";
 import type { Frame } from "./frames.js";
-import { OpenRead, type ReadContext, type ReadRequest, type StreamCall } from "./open-read.js";
+import { OpenRead, type ReadContext, type StreamCall } from "./open-read.js";
+import type { ReadRequest } from "./read-request.js";
 
 /**
  * Streams a socket's messages until the request's end, the socket's, or the signal's. The next frame is asked for when
@@ -54,7 +55,7 @@ export async function* read(
         }
       }
     }
-    open.finish();
+    await open.finish();
   } finally {
     open.close();
   }

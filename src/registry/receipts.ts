@@ -58,13 +58,15 @@ export async function receiptsPage(storage: Storage, limits: Limits, request: Re
   }
   const receipts: Receipt[] = [];
   let bytes = letter.body.length;
+  let place = start;
   for (const recipient of recipientsOf(storage, letter, start)) {
     bytes += 256;
     if (receipts.length === size || (receipts.length > 0 && bytes > limits.maxResponseBytes)) {
-      const place = storage.find(receipts.at(-1)?.socketId ?? "")?.number ?? start;
       return { letter, receipts, nextPageToken: encodePageToken([place], request.messageId) };
     }
     receipts.push(await receiptOf(storage, recipient, revision));
+    // Not by its name: the socket may be gone by now, or another one.
+    place = recipient.number;
   }
   return { letter, receipts, nextPageToken: "" };
 }

@@ -14,10 +14,11 @@ import type { CreateRequest, DeleteRequest, ResetRequest } from "./lifecycle.js"
 import type { Limits } from "./limits.js";
 import { type ListRequest, listPage } from "./listing.js";
 import { messageIdOf } from "./message.js";
-import type { ReadRequest, StreamCall } from "./open-read.js";
+import type { StreamCall } from "./open-read.js";
 import { Parts } from "./parts.js";
 import { type MessagePage, type PeekRequest, peekPage } from "./peek.js";
 import { read } from "./read.js";
+import type { ReadRequest } from "./read-request.js";
 import { type ReceiptsPage, type ReceiptsRequest, receiptsPage } from "./receipts.js";
 import { checkNotTeam, checkSocketId } from "./socket.js";
 import { type SocketRow, type SocketState, type Storage, TEAM_NUMBER } from "./storage.js";

@@ -84,6 +84,7 @@ export class Slots {
   /** What was delivered up to a sequence and is not settled, but for what is parked. */
   deliveredThrough(through: number): number[] {
     const sequences: number[] = [];
+    if (through === 0) return sequences;
     for (const slot of this.#slots.values()) {
       if (slot.sequence <= through && wasDelivered(slot)) sequences.push(slot.sequence);
     }

@@ -141,8 +141,8 @@ export interface Storage {
   /**
    * Makes a named cursor of the feed that starts after this sequence, unless it is there, and notes that it is used. Its
    * queue is the feed's, in the same epoch and with the same sequences, with settled messages and marks of its own. It
-   * keeps no message from retention: what is let go of counts as settled, and nothing is ever dropped from it. A reset
-   * of the feed begins it anew.
+   * keeps no message from retention: what is let go of counts as settled, and what of it was not, as dropped
+   * (OVERFLOW). A reset of the feed begins it anew.
    */
   openConsumer(name: string, after: number): Consumer;
   closeConsumer(number: SocketNumber): void;

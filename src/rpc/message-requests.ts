@@ -19,8 +19,8 @@ import {
   type Limits,
   SEQUENCES_MAX,
 } from "../registry/limits.js";
-import type { ReadRequest } from "../registry/open-read.js";
 import type { PeekRequest } from "../registry/peek.js";
+import type { ReadRequest } from "../registry/read-request.js";
 import type { ReceiptsRequest } from "../registry/receipts.js";
 import { checkSocketId, TEAM_CHAT_ALL } from "../registry/socket.js";
 import type { WriteRequest } from "../registry/write.js";

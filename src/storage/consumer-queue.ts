@@ -6,7 +6,7 @@ import type { SocketQueue } from "./socket-queue.js";
 
 /**
  * The queue of a named consumer: the feed's order with a cursor of its own. It holds no entry, so that what retention
- * lets go of counts as settled.
+ * lets go of counts as settled, and, when it was not read, as dropped.
  */
 export class ConsumerQueue extends Queue {
   readonly #feed: SocketQueue;
@@ -49,13 +49,15 @@ export class ConsumerQueue extends Queue {
 
   /** Begins after a sequence, if that is there. */
   begin(after: number): void {
-    this.cursor.pass(Math.min(after, this.tail));
-    this.follow();
+    this.cursor.pass(Math.max(Math.min(after, this.tail), this.oldest - 1));
   }
 
-  /** Counts what the feed has let go of as settled. */
+  /** Counts what the feed has let go of as settled, and what of it nobody has read as dropped. */
   follow(): void {
-    this.cursor.pass(this.oldest - 1);
+    const through = this.oldest - 1;
+    if (through <= this.floor && this.marks.size === 0) return;
+    this.drop([...this.cursor.unsettledAfter(0, through)], "OVERFLOW", this.activityMs);
+    this.cursor.pass(through);
   }
 
   /** Recovery: takes the delivery state that was kept. After a loss the feed may be shorter. */

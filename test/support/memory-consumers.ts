@@ -24,9 +24,7 @@ export class MemoryConsumers {
   }
 
   begin(number: SocketNumber, bounds: Bounds, feed: MemoryQueue, after = 0): void {
-    const queue = new MemoryQueue(bounds, feed);
-    for (const copy of queue.copies.slice(0, Math.max(0, after))) copy.settled = true;
-    this.queues.set(number, queue);
+    this.queues.set(number, new MemoryQueue(bounds, feed, Math.max(Math.min(after, feed.tail), feed.oldest - 1)));
   }
 
   /** The feed is another one from now on. */

@@ -24,24 +24,29 @@ export class MemoryQueue implements QueueView {
   readonly #bounds: Bounds;
   /** The feed's queue, if this is a consumer's. */
   readonly #feed: MemoryQueue | undefined;
+  readonly #after: number;
   readonly #copies: Copy[] = [];
   readonly #dropped = { OVERFLOW: 0, EXPIRED: 0 };
   readonly #announced = { OVERFLOW: 0, EXPIRED: 0 };
   #movedMs = 0;
 
-  constructor(bounds: Bounds, feed?: MemoryQueue) {
+  /** A consumer's begins after a sequence of the feed. */
+  constructor(bounds: Bounds, feed?: MemoryQueue, after = 0) {
     this.#bounds = bounds;
     this.#feed = feed;
+    this.#after = after;
   }
 
-  /** The copy of sequence n is at n - 1. For a consumer those that the feed let go of are settled. */
+  /** The copy of sequence n is at n - 1. For a consumer those that the feed let go of are settled, or dropped. */
   get copies(): Copy[] {
     if (this.#feed === undefined) return this.#copies;
     for (const { revision, size, timeMs } of this.#feed.copies.slice(this.#copies.length)) {
-      this.#copies.push({ revision, size, timeMs, settled: false });
+      this.#copies.push({ revision, size, timeMs, settled: this.#copies.length < this.#after });
     }
-    for (const copy of this.#copies.slice(0, this.#feed.oldest - 1))
+    for (const copy of this.#copies.slice(0, this.#feed.oldest - 1)) {
+      if (isWaiting(copy)) this.#dropped.OVERFLOW++;
       Object.assign(copy, { settled: true, mark: undefined });
+    }
     return this.#copies;
   }
 

@@ -1,6 +1,6 @@
 /** The random steps of the model tests of the registry, and how each is made. */
 import fc from "fast-check";
-import type { ReadRequest } from "../../src/registry/open-read.js";
+import type { ReadRequest } from "../../src/registry/read-request.js";
 import type { SocketConfig, Storage } from "../../src/registry/storage.js";
 import type { ModelTeam } from "./model-team.js";
 import { TEAM } from "./team-model.js";

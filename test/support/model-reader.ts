@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { RegistryError } from "../../src/registry/errors.js";
 import type { Frame } from "../../src/registry/frames.js";
-import type { ReadRequest } from "../../src/registry/open-read.js";
+import type { ReadRequest } from "../../src/registry/read-request.js";
 import type { Registry } from "../../src/registry/registry.js";
 import { type Entry, type ModelQueue, standsInLine } from "./model-queue.js";
 import type { Box, Open, TeamModel } from "./team-model.js";
@@ -52,6 +52,7 @@ export class ModelReader implements Open {
   /** What it could have taken, as it seemed, when it ended. */
   #leftOver: Entry | undefined;
   readonly #settlesInMs: number;
+  readonly #openedIn: number;
   #hasSettledIn: boolean;
   #goOn: (() => void) | undefined;
 
@@ -71,6 +72,7 @@ export class ModelReader implements Open {
       const old = queue.entries.slice(after.sequence).filter(({ state }) => isOver(state));
       this.#history = old.map(({ sequence }) => sequence);
     }
+    this.#openedIn = model.period;
     this.#settlesInMs = model.clock.elapsedMs() + TAKEOVER_MS;
     this.#hasSettledIn = this.outstandingMax !== 1;
   }
@@ -237,7 +239,7 @@ export class ModelReader implements Open {
     const { model } = this.#reading;
     if (!this.#hasSettledIn && model.clock.elapsedMs() < this.#settlesInMs) {
       const isHeld = ({ state, holder, changedIn }: Entry): boolean =>
-        state === "out" && holder !== undefined && holder !== this && changedIn < model.period;
+        state === "out" && holder !== undefined && holder !== this && changedIn < this.#openedIn;
       expect(this.queue.entries.some(isHeld), "a reader in order took while another had something").toBe(false);
     }
     this.#taken.push({ sequence, since: entry.changedIn });

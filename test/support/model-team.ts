@@ -297,6 +297,7 @@ export class ModelTeam {
     [this.#releaseHold, this.#heldAt] = [undefined, Infinity];
     for (let calmTurns = 0; calmTurns < 3; calmTurns++) {
       await setImmediate();
+      await this.storage.below.durable();
       if (this.clock.ring() || this.storage.awaited > 0) calmTurns = 0;
     }
     await Promise.all(this.#calls.splice(0));
@@ -520,7 +521,8 @@ export class ModelTeam {
 /** The digests of a request; undefined without a request_id. */
 function retryOf(method: string, requestId: number, rest: unknown): RetryKey | undefined {
   if (requestId === 0) return undefined;
-  const digest = (value: unknown): string => createHash("md5").update(JSON.stringify(value)).digest().toString("latin1");
+  const digest = (value: unknown): string =>
+    createHash("md5").update(JSON.stringify(value)).digest().toString("latin1");
   return { key: digest([method, requestId]), fingerprint: digest(rest) };
 }
 

@@ -1,7 +1,7 @@
 import { type Config, configWith, limitsOf } from "../../src/config.js";
 import { RegistryError } from "../../src/registry/errors.js";
 import type { Frame } from "../../src/registry/frames.js";
-import type { ReadRequest } from "../../src/registry/open-read.js";
+import type { ReadRequest } from "../../src/registry/read-request.js";
 import { type CreateRequest, Registry } from "../../src/registry/registry.js";
 import type { Storage, Stored } from "../../src/registry/storage.js";
 import { MemoryStorage } from "./memory-storage.js";

@@ -77,7 +77,7 @@ export function consuming(open: Open): void {
     expect(storage.queue(storage.openConsumer("early", 0).number)).toMatchObject({ oldest: 3, floor: 2, depth: 2 });
   });
 
-  test("a consumer keeps no message, and what is let go of counts as settled", async () => {
+  test("a consumer keeps no message, and what is let go of unread counts as dropped", async () => {
     const storage = await filled(5);
     const { number } = storage.openConsumer("c", 0);
     storage.mark(number, [mark(1, "HELD"), mark(2, "PARKED"), mark(5, "WAITING")]);
@@ -86,7 +86,7 @@ export function consuming(open: Open): void {
     expect(storage.queue(number)).toMatchObject({ oldest: 1, floor: 2, depth: 4, parked: 1 });
     await storage.retain({ ...FOREVER, ageMs: 0 });
     const queue = storage.queue(number);
-    expect(queue).toMatchObject({ oldest: 4, floor: 3, oldestUnsettled: 4, depth: 2, parked: 0, dropped: 0 });
+    expect(queue).toMatchObject({ oldest: 4, floor: 3, oldestUnsettled: 4, depth: 2, parked: 0, dropped: 2 });
     expect(marksOf(queue)).toEqual([mark(5, "WAITING")]);
     expect([...queue.unsettledAfter(0)]).toEqual([4, 5]);
     expect(queue.bytes).toBe(storage.sizeAt(number, 4) + storage.sizeAt(number, 5));
