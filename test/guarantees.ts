@@ -92,6 +92,10 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
   ],
   "One Write for each request_id": [
     [
+      "registry-retries.test.ts",
+      "a Write that comes again before the first is durable is answered when that is, with its answer",
+    ],
+    [
       "service-retry.test.ts",
       "a Write that is repeated > while the first is under way waits for it, however many there are",
     ],
@@ -130,7 +134,8 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
     ],
   ],
   "A Watch misses nothing": [
-    ["service-watch.test.ts", "a listing and a Watch after its revision miss nothing and tell nothing twice"],
+    ["registry-watch.test.ts", "what changes while a snapshot becomes durable is told after it, once"],
+    ["service-watch-resume.test.ts", "a listing and a Watch after its revision miss nothing and tell nothing twice"],
     ["service-watch.test.ts", "a watcher that reads nothing for long has missed nothing when it reads on"],
   ],
   "An Ask can be resumed": [

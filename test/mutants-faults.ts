@@ -46,7 +46,7 @@ export const faults: readonly Fault[] = [
     file: "storage/level-log.ts",
     text: "if (this.state.queue(queue.number) !== queue) continue;",
     instead: "if (this.state.queue(queue.number) !== queue || queue.floor % 2 === 1) continue;",
-    tests: ["storage-recovery", "storage-model"],
+    tests: ["service-restart", "service-delivery-restart"],
   },
   {
     name: "lose the set of what is settled above the floor",
@@ -72,8 +72,8 @@ export const faults: readonly Fault[] = [
   {
     name: "hand out before the mark is durable",
     file: "registry/holding.ts",
-    text: "    await this.#storage.durable();\n    const messages",
-    instead: "    const messages",
+    text: "    await this.#storage.durable();\n    if",
+    instead: "    if",
     tests: ["service-delivery-restart"],
   },
   {
@@ -199,14 +199,14 @@ export const faults: readonly Fault[] = [
     file: "registry/watch.ts",
     text: "      revision = snapshot.revision;\n",
     instead: "      revision = storage.revision;\n",
-    tests: ["service-watch"],
+    tests: ["registry-watch"],
   },
   {
     name: "resume an Ask without the replies so far",
     file: "registry/ask.ts",
     text: "if (isAgain) listener.replies",
     instead: "if (false) listener.replies",
-    tests: ["service-ask"],
+    tests: ["service-ask-again"],
   },
   {
     name: "keep what a deleted socket had",

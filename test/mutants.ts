@@ -27,14 +27,16 @@ cpSync(root, tree, { recursive: true, filter: (path) => path === root || !LEFT_O
 symlinkSync(join(root, "node_modules"), join(tree, "node_modules"));
 
 let missed = 0;
-for (const { file, text, name, tests } of chosen) {
-  for (const test of tests) if (!existsSync(join(tree, fileOf(test)))) throw new Error(`there is no ${fileOf(test)}`);
+const stale = chosen.flatMap(({ name, file, text, tests }) => {
   const count = readFileSync(join(tree, "src", file), "utf8").split(text).length - 1;
-  if (count !== 1) throw new Error(`src/${file} has the text of "${name}" ${count} times, not once`);
-}
+  const gone = tests.map(fileOf).filter((path) => !existsSync(join(tree, path)));
+  const why = gone.map((path) => `${name}: there is no ${path}`);
+  return count === 1 ? why : [`${name}: src/${file} has its text ${count} times, not once`, ...why];
+});
+if (stale.length > 0) throw new Error(`faults that fit no longer:\n${stale.join("\n")}`);
 if (chosen.length === 0) throw new Error(`no fault has ${values.only} in its name`);
 const sound = await run([...new Set(chosen.flatMap(({ tests }) => tests))], LIMIT_MS * 5);
-if (sound.end !== "passed") throw new Error(`without any fault the tests end so: ${sound.end} ${sound.by}`);
+if (sound.end !== "passed") throw new Error(`without any fault: ${sound.end}: ${sound.by}\n${sound.why ?? ""}`);
 for (const fault of chosen) {
   const { end, by, seconds } = await plant(fault);
   const isCaught = end === "failed" || end === "took too long";
@@ -51,6 +53,8 @@ interface Outcome {
   readonly end: "passed" | "failed" | "took too long" | "broken";
   /** The first test that failed, or what is known instead. */
   readonly by: string;
+  /** What that test said. */
+  readonly why?: string;
   readonly seconds: number;
 }
 
@@ -73,7 +77,11 @@ interface Report {
   readonly success: boolean;
   readonly testResults: readonly {
     readonly message: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -109,7 +117,7 @@ function failureIn(output: string): Omit<Outcome, "seconds"> {
     const report: Report = JSON.parse(readFileSync(output, "utf8"));
     const failed = report.testResults.flatMap(({ assertionResults }) => assertionResults);
     const first = failed.find(({ status }) => status === "failed");
-    if (first !== undefined) return { end: "failed", by: first.fullName };
+    if (first !== undefined) return { end: "failed", by: first.fullName, why: first.failureMessages.join("\n") };
     return { end: "broken", by: report.testResults.find(({ message }) => message !== "")?.message ?? "no test failed" };
   } catch (error) {
     return { end: "broken", by: String(error) };

@@ -1,7 +1,9 @@
 /** A caller of Ask that comes again with its request_id: the replies so far, the rest, and no second question. */
 import { describe, expect, test } from "vitest";
 import { contentsOf, refusal, type Service } from "./support/client.js";
+import { startFaulty } from "./support/faulty.js";
 import { ms } from "./support/inbox.js";
+import { MemoryStorage } from "./support/memory-storage.js";
 import { startTimed } from "./support/timed.js";
 
 const team = "team-chat-all";
@@ -130,6 +132,26 @@ test("while replies pour in gets each of them once, in order", async () => {
     await listen();
   };
   await Promise.all([pour(), listen(), listenLater(10), listenLater(50), listenLater(90)]);
+});
+
+test("gets a reply that comes while the earlier ones are looked for once", async () => {
+  let look = () => {};
+  const looking = new Promise<void>((resolve) => {
+    look = resolve;
+  });
+  const { service } = await startFaulty({
+    async replies(this: MemoryStorage, ...which) {
+      await looking;
+      return await MemoryStorage.prototype.replies.apply(this, which);
+    },
+  });
+  await service.createAll("asker", "a", "b");
+  const messageId = await askAndLeave(service, "a");
+  const again = service.ask(question);
+  await again.asked();
+  await answer(service, messageId, "b");
+  look();
+  expect(contentsOf((await again.rest()).replies)).toEqual(["by a", "by b"]);
 });
 
 test("is told of who was deleted, answered or not", async () => {

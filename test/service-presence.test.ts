@@ -3,8 +3,10 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { AckMode, ConflictPolicy, type Socket, SocketState } from "../gen/ts/socketregistry/v1/socket_registry.js";
 import { refusal, type Service, startService } from "./support/client.js";
+import { crashCopy } from "./support/crash-copy.js";
 import { FragileConnection } from "./support/half-open.js";
 import { Inbox, ms } from "./support/inbox.js";
+import { tempDir } from "./support/temp-dir.js";
 import { startTimed } from "./support/timed.js";
 
 const team = "team-chat-all";
@@ -96,7 +98,9 @@ describe("last_seen_time", () => {
       await first.upkeep();
       // Whatever is answered now is durable, and what came before it too.
       await first.createAll(`at${clock.elapsedMs()}`);
-      const crashed = await startTimed({ dataDir: copyCrashed(dataDir) }, clock);
+      const copy = tempDir();
+      crashCopy(dataDir, copy);
+      const crashed = await startTimed({ dataDir: copy }, clock);
       return (await crashed.socket("x")).lastSeenTime;
     };
     await first.heartbeat({ socketId: "x" });

@@ -63,9 +63,9 @@ export async function* ask(
   const endMs = clock.elapsedMs() + timeoutMs - ageMs;
   try {
     await storage.durable();
+    // Before anybody knows that it was asked: who is deleted from here on is told as missing.
+    const open = new OpenAsk(context, { revision, listener, maxReplies, endMs }, await storage.letter(revision));
     yield { kind: "asked", answer };
-    const letter = await storage.letter(revision);
-    const open = new OpenAsk(context, { revision, listener, maxReplies, endMs }, letter);
     if (isAgain) listener.replies.unshift(...(await storage.replies(revision, revision)));
     while (!open.isDone) {
       signal.throwIfAborted();
@@ -131,7 +131,8 @@ class OpenAsk {
   /** Whether enough replies have come, or no recipient is left that could answer. */
   get isDone(): boolean {
     if (this.#repliesLeft <= 0) return true;
-    if (this.#listener.replies.length > 0) return false;
+    // One that has been looked at may be there a second time.
+    if ((this.#listener.replies.at(-1) ?? 0) > this.#last) return false;
     for (const number of this.#pending.values()) if (this.#context.storage.socket(number) !== undefined) return false;
     return true;
   }

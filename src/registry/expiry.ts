@@ -4,6 +4,8 @@ import type { SocketNumber, SocketRow, Storage } from "./storage.js";
 
 /** This many messages go at once at most, so that nobody waits long for a queue that outlived its time altogether. */
 const EXPIRED_AT_ONCE = 1_000;
+/** And from all queues together in one sweep; the next one goes on. */
+const EXPIRED_PER_SWEEP = 5_000;
 
 /** Lets messages go that have waited for longer than their socket's message_ttl. What a reader has does not wait. */
 export class Expiry {
@@ -25,10 +27,10 @@ export class Expiry {
     else this.#mortal.delete(row.number);
   }
 
-  /** Drops what has outlived its time in one queue. */
-  expire(row: SocketRow): void {
+  /** Drops what has outlived its time in one queue. @returns how many messages that were */
+  expire(row: SocketRow): number {
     const ttlMs = row.config.messageTtlMs ?? 0;
-    if (ttlMs === 0) return;
+    if (ttlMs === 0) return 0;
     const oldestMs = this.#clock.wallMs() - ttlMs;
     let count = 0;
     for (; count < EXPIRED_AT_ONCE; count++) {
@@ -39,14 +41,17 @@ export class Expiry {
     }
     // Whoever waits for messages is to be told of those that will not come.
     if (count > 0) this.#storage.wake(row.number);
+    return count;
   }
 
   /** Drops what has outlived its time anywhere, so that nobody counts it and no reader has to come for it. */
   sweep(): void {
+    let left = EXPIRED_PER_SWEEP;
     for (const number of this.#mortal) {
+      if (left <= 0) return;
       const row = this.#storage.socket(number);
       if (row === undefined) this.#mortal.delete(number);
-      else this.expire(row);
+      else left -= this.expire(row);
     }
   }
 }

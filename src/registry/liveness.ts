@@ -98,11 +98,11 @@ export class Liveness {
     return this.#seen.get(number) ?? (storage.queue(number).seenMs || undefined);
   }
 
-  /** When the lease runs out by the wall clock, unless there is a sign of life before. */
+  /** When the lease of an ACTIVE socket runs out by the wall clock, unless there is a sign of life before. */
   leaseExpireMs(number: SocketNumber): number | undefined {
     const { readers, clock } = this.#context;
     const lease = this.#leases.get(number);
-    if (lease === undefined) return undefined;
+    if (lease === undefined || lease.state !== "ACTIVE") return undefined;
     const leftMs = readers.isWorkedOn(number) ? lease.durationMs : lease.alarm.dueMs - clock.elapsedMs();
     return Number.isFinite(leftMs) ? Math.round(clock.wallMs() + leftMs) : undefined;
   }

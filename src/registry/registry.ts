@@ -20,7 +20,7 @@ import { type MessagePage, type PeekRequest, peekPage } from "./peek.js";
 import { read } from "./read.js";
 import type { ReadRequest } from "./read-request.js";
 import { type ReceiptsPage, type ReceiptsRequest, receiptsPage } from "./receipts.js";
-import { checkNotTeam, checkSocketId } from "./socket.js";
+import { checkEpoch, checkNotTeam, checkSocketId } from "./socket.js";
 import { type SocketRow, type SocketState, type Storage, TEAM_NUMBER } from "./storage.js";
 import type { UpdateRequest } from "./update.js";
 import { upkeep } from "./upkeep.js";
@@ -67,7 +67,7 @@ export class Registry {
   async write(request: WriteRequest): Promise<Maybe<WriteAnswer>> {
     if (this.#parts.retries.has(request.retry)) {
       const earlier = await this.#writtenBefore(request);
-      if (earlier !== undefined) return { ...earlier, duplicate: true };
+      if (earlier !== undefined) return await this.#answer(() => this.#duplicate(request, earlier));
     }
     return { ...(await this.#answer(() => this.#write(request))), duplicate: false };
   }
@@ -157,7 +157,7 @@ export class Registry {
     return this.#answer(() => {
       checkNotTeam(socketId, "kept alive");
       const row = this.#parts.lifecycle.find(socketId);
-      if (epoch !== "" && epoch !== row.epoch) throw epochMismatch(row);
+      checkEpoch(row, epoch);
       this.#parts.liveness.seen(row);
       return this.#view(this.#parts.lifecycle.find(socketId));
     });
@@ -234,9 +234,19 @@ export class Registry {
       this.#storage.remember({ ...request.retry, revision, timeMs, answer });
     }
     if (written.replyTo > 0) this.#parts.asks.replied(written.replyTo, revision);
-    const author = request.sender === "" ? undefined : this.#storage.find(request.sender);
-    if (author !== undefined) this.#parts.liveness.seen(author);
+    this.#signed(request);
     return written;
+  }
+
+  /** Nothing is written again, but its author is alive. */
+  #duplicate(request: WriteRequest, earlier: WriteAnswer): Maybe<WriteAnswer> {
+    this.#signed(request);
+    return { ...earlier, duplicate: true };
+  }
+
+  #signed({ sender }: WriteRequest): void {
+    const author = sender === "" ? undefined : this.#storage.find(sender);
+    if (author !== undefined) this.#parts.liveness.seen(author);
   }
 
   async #writtenBefore({ retry }: WriteRequest): Promise<WriteAnswer | undefined> {
@@ -283,11 +293,4 @@ export class Registry {
     await this.#storage.durable();
     return view;
   }
-}
-
-function epochMismatch({ socketId, epoch }: SocketRow): RegistryError {
-  return new RegistryError("EPOCH_MISMATCH", `${socketId} is in epoch ${epoch}: it was reset or replaced`, {
-    socket_id: socketId,
-    epoch,
-  });
 }

@@ -70,3 +70,12 @@ export function draftOf(row: SocketRow): SocketDraft {
 export function hasLabels(row: SocketRow, labels: Readonly<Record<string, string>>): boolean {
   return Object.entries(labels).every(([key, value]) => Object.hasOwn(row.labels, key) && row.labels[key] === value);
 }
+
+/** @throws EPOCH_MISMATCH when an epoch is given and is not the socket's */
+export function checkEpoch({ socketId, epoch }: SocketRow, given: string): void {
+  if (given === "" || given === epoch) return;
+  throw new RegistryError("EPOCH_MISMATCH", `${socketId} is in epoch ${epoch}: it was reset or replaced`, {
+    socket_id: socketId,
+    epoch,
+  });
+}

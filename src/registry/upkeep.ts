@@ -20,7 +20,10 @@ function shortenFeed({ storage, clock, limits, deliveries }: Parts): void {
   const feed = storage.queue(TEAM_NUMBER);
   const nowMs = clock.wallMs();
   const oldestMs = nowMs - limits.retainedAgeMs;
+  const before = feed.dropped;
   while (row !== undefined && (feed.oldestUnsettledMs ?? nowMs) < oldestMs) {
     deliveries.drop(row, [feed.oldestUnsettled], "OVERFLOW");
   }
+  // Those who wait for a message must learn that there are fewer.
+  if (feed.dropped > before) storage.wake(TEAM_NUMBER);
 }

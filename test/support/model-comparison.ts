@@ -1,8 +1,9 @@
 import { expect } from "vitest";
 import { messageIdOf } from "../../src/registry/message.js";
+import type { Letter } from "./model-letter.js";
 import type { Entry, ModelQueue } from "./model-queue.js";
 import type { ModelTeam } from "./model-team.js";
-import { type Box, type Letter, TEAM } from "./team-model.js";
+import { type Box, TEAM } from "./team-model.js";
 
 const all = { pageSize: 1_000, pageToken: "" };
 

@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import type { ReadRequest } from "../../src/registry/read-request.js";
 import type { SocketConfig, Storage } from "../../src/registry/storage.js";
+import { crash } from "./model-crash.js";
+import { quietly } from "./model-letter.js";
 import type { ModelTeam } from "./model-team.js";
 import { TEAM } from "./team-model.js";
 
@@ -162,14 +164,15 @@ const read = named(
       team.read(plan),
 );
 const places = fc.array(fc.nat(12), { maxLength: 3 });
+const acknowledgement = fc.record({
+  ...{ socketId: anySocket, consumer, whose: fc.constantFrom("none", "current", "current", "old") },
+  ...{ acks: places, nacks: fc.oneof(fc.constant([]), places), extends: fc.oneof(fc.constant([]), places) },
+  ...{ through: fc.constantFrom(0, 0, 3, 5), delayMs: fc.constantFrom(0, 0, 1_000, 60_000) },
+  deadlineMs: fc.constantFrom(undefined, 500, 20_000),
+});
 const acknowledge = named(
   "acknowledge",
-  fc.record({
-    ...{ socketId: anySocket, consumer, whose: fc.constantFrom("none", "current", "current", "old") },
-    ...{ acks: places, nacks: fc.oneof(fc.constant([]), places), extends: fc.oneof(fc.constant([]), places) },
-    ...{ through: fc.constantFrom(0, 0, 3, 5), delayMs: fc.constantFrom(0, 0, 1_000, 60_000) },
-    deadlineMs: fc.constantFrom(undefined, 500, 20_000),
-  }),
+  acknowledgement,
   (plan): Call =>
     (team) =>
       team.acknowledge(plan),
@@ -273,14 +276,14 @@ const together = named(
   "together",
   fc.record({
     ...{ calls: fc.array(call, { minLength: 2, maxLength: 5 }), isHeld: fc.boolean() },
-    ...{ turns: fc.nat(4), then: fc.array(interruption, { maxLength: 1 }) },
+    ...{ turns: fc.nat(4), after: fc.array(interruption, { maxLength: 1 }) },
   }),
-  ({ calls, isHeld, turns, then }): Step =>
+  ({ calls, isHeld, turns, after }): Step =>
     async (team) => {
       if (isHeld) team.hold();
       for (const make of calls) make(team);
       for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
-      for (const make of then) make(team);
+      for (const make of after) make(team);
     },
 );
 const pass = named(
@@ -307,6 +310,24 @@ const restart = named(
       return team.restart(isClean, (storage) => reopen(storage, isClean));
     },
 );
+const unheard = fc.oneof(
+  named(
+    "write",
+    fc.record({ ...writing, socketId: fc.constantFrom(...ids, TEAM), labels, includeSender: fc.boolean() }),
+    (plan) => (team: ModelTeam) => team.writing(plan),
+  ),
+  named("acknowledge", acknowledgement, (plan) => (team: ModelTeam) => team.acknowledging(plan)),
+);
+const killed = named(
+  "killed",
+  fc.record({ calls: fc.array(unheard, { maxLength: 3 }), turns: fc.nat(5) }),
+  ({ calls, turns }): Step =>
+    (team, reopen) => {
+      const first = (): ReturnType<ModelTeam["writing"]> => team.writing({ ...quietly, socketId: TEAM });
+      const rest = calls.map((prepare) => () => prepare(team));
+      return crash(team, [first, ...rest], turns, (storage) => reopen(storage, false));
+    },
+);
 const look = named("look", fc.constant(""), (): Step => (team) => team.compare());
 
 const step = fc.oneof(
@@ -316,6 +337,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: jump },
   { weight: 3, arbitrary: upkeep },
   { weight: 2, arbitrary: restart },
+  { weight: 2, arbitrary: killed },
   { weight: 6, arbitrary: look },
 );
 

@@ -15,8 +15,10 @@ const cancelled = new Error("the test cancelled the Read");
 /** What the readers of a history share. */
 export interface Reading {
   readonly model: TeamModel;
-  /** The queue of this epoch: the socket's own, or a consumer's. */
-  queueOf(epoch: string, consumer: string): ModelQueue;
+  readonly ears: {
+    /** The queue of this epoch: the socket's own, or a consumer's. */
+    queueOf(epoch: string, consumer: string): ModelQueue;
+  };
   /** The newest revision that may be seen. */
   readonly visible: number;
 }
@@ -55,6 +57,9 @@ export class ModelReader implements Open {
   readonly #openedIn: number;
   #hasSettledIn: boolean;
   #goOn: (() => void) | undefined;
+
+  /** What came while nobody could know what would be left of it, and whether it was handed over. */
+  #unheard: { readonly frame: Frame; isHanded: boolean }[] | undefined;
 
   constructor(reading: Reading, box: Box, queue: ModelQueue, epoch: string, request: ReadRequest, stalls: boolean[]) {
     const { model } = reading;
@@ -120,6 +125,23 @@ export class ModelReader implements Open {
     this.queue.leave(this, false);
   }
 
+  /** From here on the server may be killed: what comes is kept, and heard when it is clear what is left. */
+  hold(): void {
+    this.#unheard = [];
+  }
+
+  /** @returns what it was handed for good in AUTO mode, as far as its client knows */
+  hear(): Entry[] {
+    const handed: Entry[] = [];
+    for (const { frame, isHanded } of this.#unheard ?? []) {
+      this.#arrived(frame);
+      if (!isHanded || this.request.ackMode !== "AUTO") continue;
+      handed.push(...this.queue.heldBy(this));
+      this.queue.handed(this);
+    }
+    return handed;
+  }
+
   /** When everything has come to rest: it took nothing out of turn, and left nothing that it could have taken. */
   rest(): void {
     const { model } = this.#reading;
@@ -151,12 +173,19 @@ export class ModelReader implements Open {
   }
 
   async #run(registry: Registry): Promise<string | undefined> {
-    const { model } = this.#reading;
     const frames = registry.read(this.request, this.#call);
     let hasEnded = false;
     try {
       for (;;) {
         const next = await frames.next();
+        if (this.#unheard !== undefined) {
+          if (next.done === true) return undefined;
+          const heard = { frame: next.value, isHanded: false };
+          this.#unheard.push(heard);
+          if (this.isEnding) return undefined;
+          heard.isHanded = true;
+          continue;
+        }
         if (next.done === true) {
           hasEnded = true;
           this.#ended();
@@ -164,6 +193,7 @@ export class ModelReader implements Open {
         }
         this.#arrived(next.value);
         if (this.#stalls.shift() === true && !this.isEnding) await this.#stall();
+        if (this.#unheard !== undefined) return undefined;
         if (this.isEnding) {
           // The frame may have left or not: what is in it is given back, or comes back.
           this.queue.leave(this, false);
@@ -178,10 +208,15 @@ export class ModelReader implements Open {
       if (error instanceof RegistryError) return error.reason;
       throw error;
     } finally {
-      const wasOpen = model.open.delete(this);
-      this.queue.leave(this, hasEnded);
-      if (wasOpen && this.takes && this.consumer === "" && !this.box.isGone) model.signed(this.box);
+      if (this.#unheard === undefined) this.#left(hasEnded);
     }
+  }
+
+  #left(hasEnded: boolean): void {
+    const { model } = this.#reading;
+    const wasOpen = model.open.delete(this);
+    this.queue.leave(this, hasEnded);
+    if (wasOpen && this.takes && this.consumer === "" && !this.box.isGone) model.signed(this.box);
   }
 
   async #stall(): Promise<void> {
@@ -197,7 +232,7 @@ export class ModelReader implements Open {
     const { epoch } = frame.position;
     if (frame.event === "RESET") {
       this.#epoch = epoch;
-      this.queue = this.#reading.queueOf(epoch, this.consumer);
+      this.queue = this.#reading.ears.queueOf(epoch, this.consumer);
       this.#last = frame.position.sequence;
       [this.#taken, this.#history, this.#historyEnd] = [[], [], 0];
     }

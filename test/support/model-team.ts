@@ -1,35 +1,38 @@
-import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import { RegistryError } from "../../src/registry/errors.js";
 import type { Limits } from "../../src/registry/limits.js";
 import { messageIdOf } from "../../src/registry/message.js";
 import { type CreateRequest, Registry } from "../../src/registry/registry.js";
-import type { RetryKey } from "../../src/registry/retries.js";
 import type { SocketConfig, SocketState, Storage } from "../../src/registry/storage.js";
 import type { WriteAnswer, WriteRequest } from "../../src/registry/write.js";
 import type { FakeClock } from "./fake-clock.js";
 import { MemoryStorage } from "./memory-storage.js";
+import { acknowledgement } from "./model-acknowledgement.js";
 import { ModelAsk } from "./model-ask.js";
 import { compare } from "./model-comparison.js";
+import { ModelEars } from "./model-ears.js";
+import { quietly, type Written } from "./model-letter.js";
 import type { AckPlan, AskPlan, ReadPlan, WritePlan } from "./model-plans.js";
-import type { ModelQueue } from "./model-queue.js";
 import { ModelReader } from "./model-reader.js";
+import { type Kept, ModelRetries, retryOf } from "./model-retries.js";
 import { WatchedStorage } from "./model-storage.js";
 import { ModelWatch } from "./model-watch.js";
-import { TEAM, TeamModel, type Written } from "./team-model.js";
+import { TEAM, TeamModel } from "./team-model.js";
 
-/** An answer that is remembered for its request_id. */
-interface Kept {
-  readonly fingerprint: string;
-  readonly revision: number;
-  readonly atMs: number;
-  readonly answer: Written | { readonly epoch: string };
+/** A call that is to be made, and what its answer must be. */
+export interface Making {
+  readonly make: () => Promise<unknown>;
+  readonly expected: () => unknown;
 }
+
+type Stream = ModelReader | ModelWatch | ModelAsk;
+type Earlier = Kept<Written | undefined> | "REQUEST_ID_REUSED" | undefined;
 
 /** A registry and its model, side by side: every call goes to both at once, and the answers are compared as they come. */
 export class ModelTeam {
   readonly model: TeamModel;
+  readonly ears: ModelEars;
   readonly clock: FakeClock;
   readonly limits: Limits;
   readers: ModelReader[] = [];
@@ -38,14 +41,8 @@ export class ModelTeam {
   storage: WatchedStorage;
   registry: Registry;
   #calls: Promise<void>[] = [];
-  /** The queues by their epochs and consumers. */
-  readonly #queues = new Map<string, ModelQueue>();
-  /** The same by the numbers that the storage gives them. */
-  readonly #numbers = new Map<number, { readonly socketId: string; readonly consumer: string }>();
-  readonly #kept = new Map<string, Kept>();
+  readonly retries: ModelRetries<Written | undefined>;
   readonly #retried = new Map<string, WriteRequest>();
-  /** Every epoch that there was, by socket. */
-  readonly epochs = new Map<string, string[]>();
   #count = 0;
   /** Lets commits through again, while they are held back. */
   #releaseHold: (() => void) | undefined;
@@ -55,10 +52,12 @@ export class ModelTeam {
   constructor(storage: Storage, limits: Limits, clock: FakeClock) {
     this.clock = clock;
     this.limits = limits;
-    this.storage = this.#watched(storage);
-    this.registry = new Registry(this.storage.face, limits, clock);
+    this.retries = new ModelRetries(clock, limits);
     this.model = new TeamModel(clock, limits, storage.revision);
-    this.#name(TEAM);
+    this.ears = new ModelEars(this.model);
+    this.ears.name(TEAM, storage);
+    this.storage = new WatchedStorage(storage, this.ears);
+    this.registry = new Registry(this.storage.face, limits, clock);
   }
 
   /** The newest revision that may be seen. */
@@ -66,16 +65,12 @@ export class ModelTeam {
     return this.#heldAt;
   }
 
-  queueOf(epoch: string, consumer: string): ModelQueue {
-    return this.#queues.get(`${epoch}/${consumer}`) ?? expect.unreachable("a queue that never was");
-  }
-
   create(plan: Pick<CreateRequest, "socketId" | "onConflict" | "config" | "labels"> & { requestId: number }): void {
     const { requestId, ...asked } = plan;
     const profile = { prompt: `prompt of ${asked.socketId}`, context: undefined };
     const retry = retryOf("create", requestId, asked);
     const request = { ...asked, model: "m", profile, retry };
-    const earlier = this.#earlier(retry);
+    const earlier = this.retries.earlier(retry, this.storage.below);
     const call = this.registry.create(request);
     if (earlier !== undefined) {
       this.#expect(call, earlier === "REQUEST_ID_REUSED" ? earlier : true, ({ duplicate }) => duplicate);
@@ -83,11 +78,9 @@ export class ModelTeam {
     }
     const before = this.model.boxes.get(asked.socketId);
     const box = this.model.create({ ...asked, prompt: profile.prompt }, asked.onConflict);
-    this.#name(asked.socketId);
+    this.ears.name(asked.socketId, this.storage.below);
     const row = this.storage.below.find(asked.socketId);
-    if (typeof box !== "string" && box !== before) {
-      this.#keep(retry, { revision: this.model.revision, answer: { epoch: row?.epoch ?? "" } });
-    }
+    if (typeof box !== "string" && box !== before) this.retries.keep(retry, undefined);
     const expected =
       typeof box === "string"
         ? box
@@ -99,16 +92,23 @@ export class ModelTeam {
   }
 
   write(plan: WritePlan): void {
+    const { make, expected } = this.writing(plan);
+    this.#expect(make(), expected(), (answer) => answer);
+  }
+
+  /** A Write: to be made, and what its answer must be, to be asked for afterwards, and once. */
+  writing(plan: WritePlan): Making {
     const request = this.#request(plan);
-    const earlier = this.#earlier(request.retry);
-    const call = this.registry.write(request);
-    const expected = this.#written(request, earlier);
-    this.#expect(call, expected, told);
+    const earlier = this.retries.earlier(request.retry, this.storage.below);
+    return {
+      make: async () => told(await this.registry.write(request)),
+      expected: () => this.#written(request, earlier ?? this.retries.earlier(request.retry, this.storage.below)),
+    };
   }
 
   ask(plan: AskPlan): void {
     const write = { ...this.#request(plan), isQuestion: true };
-    const earlier = this.#earlier(write.retry);
+    const earlier = this.retries.earlier(write.retry, this.storage.below);
     const call = new AbortController();
     const frames = this.registry.ask({ write, timeoutMs: plan.timeoutMs, maxReplies: plan.maxReplies }, call.signal);
     const first = frames.next();
@@ -124,48 +124,21 @@ export class ModelTeam {
   }
 
   acknowledge(plan: AckPlan): void {
-    const { model } = this;
-    const { socketId, consumer, whose, delayMs, deadlineMs } = plan;
-    const box = model.boxes.get(socketId);
-    const isConsumer = consumer !== "" && socketId === TEAM;
-    const queue = isConsumer ? model.consumers.get(consumer)?.queue : box?.queue;
-    const pick = (places: readonly number[]): number[] => {
-      const all = queue?.entries ?? [];
-      const flying = all.filter(({ state }) => state === "out").map(({ sequence }) => sequence);
-      // Mostly of what is in flight; else anything, also what was never there.
-      return places.map((place) => (place % 4 > 0 ? flying[place % Math.max(1, flying.length)] : undefined) ?? place);
+    const { make, expected } = this.acknowledging(plan);
+    this.#expect(make(), expected(), (answer) => answer);
+  }
+
+  /** The same of an acknowledgement. */
+  acknowledging(plan: AckPlan): Making {
+    const { request, expected } = acknowledgement(this, plan);
+    const make = (): Promise<unknown> => {
+      // What it settles is no reader's doing.
+      this.ears.isAcknowledging = true;
+      const call = this.registry.acknowledge(request);
+      this.ears.isAcknowledging = false;
+      return call;
     };
-    const lists = { sequences: pick(plan.acks), nacks: pick(plan.nacks), extends: pick(plan.extends) };
-    const through = plan.through === 0 ? 0 : (pick([plan.through])[0] ?? 0);
-    const current = this.storage.below.find(socketId)?.epoch ?? "";
-    const epochs = this.epochs.get(socketId) ?? [];
-    const epoch = whose === "none" ? "" : whose === "old" ? (epochs[0] ?? "gone") : current;
-    const call = this.registry.acknowledge({
-      ...{ socketId, consumer: isConsumer ? consumer : "", epoch, retryDelayMs: delayMs, ackDeadlineMs: deadlineMs },
-      ...{ sequences: lists.sequences, throughSequence: through },
-      ...{ nackSequences: lists.nacks, extendSequences: lists.extends },
-    });
-    const named = [...lists.sequences, ...lists.nacks, ...lists.extends];
-    const isCurrent = epoch === "" || epoch === current;
-    if (box === undefined) return this.#expect(call, "SOCKET_NOT_FOUND", (answer) => answer);
-    if (queue === undefined || !isCurrent) {
-      return this.#expect(call, { acknowledgedCount: 0, staleSequences: named }, (answer) => answer);
-    }
-    const staleSequences: number[] = [];
-    let acknowledgedCount = 0;
-    const each = (sequences: readonly number[], act: (sequence: number) => boolean): void => {
-      for (const sequence of sequences) {
-        if (act(sequence)) acknowledgedCount++;
-        else staleSequences.push(sequence);
-      }
-    };
-    each(lists.sequences, (sequence) => queue.ack(sequence));
-    each(queue.deliveredThrough(through), (sequence) => queue.ack(sequence));
-    each(lists.nacks, (sequence) => queue.nack(sequence, delayMs));
-    each(lists.extends, (sequence) => queue.extend(sequence, deadlineMs));
-    for (const one of model.readersOf(box, isConsumer ? consumer : "")) one.isOverdue = false;
-    if (!isConsumer) model.seen(box);
-    this.#expect(call, { acknowledgedCount, staleSequences }, (answer) => answer);
+    return { make, expected };
   }
 
   requeue(socketId: string, places: readonly number[]): void {
@@ -177,7 +150,7 @@ export class ModelTeam {
   reset(socketId: string, scope: "ALL" | "QUEUE" | "CONTEXT"): void {
     const call = this.registry.reset({ socketId, scope, etag: "" });
     const expected = this.model.reset(socketId, scope);
-    this.#name(socketId);
+    this.ears.name(socketId, this.storage.below);
     this.#expect(call, expected, ({ droppedCount }) => droppedCount);
   }
 
@@ -200,7 +173,7 @@ export class ModelTeam {
   }
 
   heartbeat(socketId: string, isOld: boolean): void {
-    const old = this.epochs.get(socketId)?.[0] ?? "";
+    const old = this.ears.epochs.get(socketId)?.[0] ?? "";
     const current = this.storage.below.find(socketId)?.epoch;
     const epoch = isOld ? old : "";
     const call = this.registry.heartbeat(socketId, epoch);
@@ -222,9 +195,9 @@ export class ModelTeam {
     const epoch = this.storage.below.find(plan.socketId)?.epoch ?? "";
     if (box === undefined || queue === undefined) {
       const reason = box === undefined ? "SOCKET_NOT_FOUND" : "READER_LIMIT";
-      return this.#expect(this.registry.read(request, new AbortController()).next(), reason, () => undefined);
+      this.#expect(this.registry.read(request, new AbortController()).next(), reason, () => undefined);
+      return;
     }
-    this.#queues.set(`${epoch}/${consumer}`, queue);
     const reader = new ModelReader(this, box, queue, epoch, request, stalls);
     const others = model.readersOf(box, consumer);
     const takers = others.filter(({ takes }) => takes && reader.takes);
@@ -236,10 +209,7 @@ export class ModelTeam {
       this.readers.push(reader);
     }
     reader.begin(this.registry);
-    if (consumer !== "") {
-      const number = this.storage.below.consumer(consumer)?.number ?? 0;
-      this.#numbers.set(number, { socketId: TEAM, consumer });
-    }
+    this.ears.name(plan.socketId, this.storage.below);
     if (isTaken || isFull) this.#expect(reader.done, isTaken ? "READER_SUPERSEDED" : "READER_LIMIT", (why) => why);
     else if (reader.takes && consumer === "") model.seen(box);
   }
@@ -263,11 +233,7 @@ export class ModelTeam {
       const expired = box.queue.free.filter(({ timeMs }) => model.isExpired(box, timeMs));
       expect(expired, `what has outlived its time on ${box.socketId}`).toEqual([]);
     }
-    const aged = [...this.#kept].filter(([, { atMs }]) => this.#isAged(atMs));
-    for (const [key] of aged) if (!this.storage.below.isRemembered(key)) this.#kept.delete(key);
-    const surplus = this.#kept.size - this.limits.dedupeKeys;
-    for (const [key] of [...this.#kept].slice(0, Math.max(0, surplus))) this.#kept.delete(key);
-    expect(this.storage.below.rememberedCount).toBe(this.#kept.size);
+    this.retries.sweep(this.storage.below);
   }
 
   /** Lets time pass, moment by moment. */
@@ -287,8 +253,7 @@ export class ModelTeam {
     this.#releaseHold = below.holdCommits();
     this.#heldAt = this.model.revision;
     // From here on every answer stands on something that is not durable.
-    const quiet = { sender: "", includeSender: false, labels: {}, requestId: 0, isSame: false, replyTo: 0 };
-    this.write({ ...quiet, socketId: TEAM });
+    this.write({ ...quietly, socketId: TEAM });
   }
 
   /** Waits for all answers and until no stream has anything more to say, and looks whether each has what it may have. */
@@ -336,11 +301,15 @@ export class ModelTeam {
     this.model.restart();
     await this.endStreams();
     this.clock.forget();
-    this.storage = this.#watched(await reopen(below));
+    await this.goOn(await reopen(below), isClean);
+  }
+
+  /** Another server takes up what a storage has. */
+  async goOn(storage: Storage, isClean: boolean): Promise<void> {
+    this.storage = new WatchedStorage(storage, this.ears);
     this.registry = new Registry(this.storage.face, this.limits, this.clock);
     for (const box of this.model.boxes.values()) {
-      const number = this.storage.below.find(box.socketId)?.number ?? 0;
-      const seenMs = this.storage.below.queue(number).seenMs;
+      const { seenMs } = storage.queue(storage.find(box.socketId)?.number ?? 0);
       // When somebody was seen last is kept once a minute.
       if (isClean) expect(seenMs).toBe(box.lastSeenMs);
       box.lastSeenMs = seenMs;
@@ -366,12 +335,13 @@ export class ModelTeam {
     await this.compare();
   }
 
-  /** All clients go. */
-  async endStreams(): Promise<void> {
-    const streams = [...this.readers, ...this.watches, ...this.asks];
+  /** Clients go: all of them, or some. */
+  async endStreams(streams: readonly Stream[] = [...this.readers, ...this.watches, ...this.asks]): Promise<void> {
     for (const stream of streams) stream.cancel();
     await Promise.all(streams.map(({ done }) => done));
-    [this.readers, this.watches, this.asks] = [[], [], []];
+    this.readers = this.readers.filter((reader) => !streams.includes(reader));
+    this.watches = this.watches.filter((watch) => !streams.includes(watch));
+    this.asks = this.asks.filter((ask) => !streams.includes(ask));
   }
 
   async close(): Promise<void> {
@@ -389,7 +359,7 @@ export class ModelTeam {
     expect(reason, "why a Read ended").toBe(isDue);
   }
 
-  #written(request: WriteRequest, earlier: Kept | "REQUEST_ID_REUSED" | undefined): ReturnType<typeof told> | string {
+  #written(request: WriteRequest, earlier: Earlier): ReturnType<typeof told> | string {
     if (earlier === "REQUEST_ID_REUSED") return earlier;
     const { socketId, sender, includeSender, matchLabels: labels, isQuestion, body } = request;
     const replyTo = [...this.model.letters.keys()].find((revision) => this.#id(revision) === request.replyTo) ?? 0;
@@ -402,9 +372,9 @@ export class ModelTeam {
       replyTo,
       content: Buffer.from(body).toString(),
     };
-    const written = (earlier?.answer as Written | undefined) ?? this.model.write(post);
+    const written = earlier?.answer ?? this.model.write(post);
     if (typeof written === "string") return written;
-    if (earlier === undefined) this.#keep(request.retry, { revision: written.revision, answer: written });
+    if (earlier === undefined) this.retries.keep(request.retry, written);
     const { revision, results } = written;
     const skippedCount = results.filter(({ skipReason }) => skipReason !== undefined).length;
     const counts = { deliveredCount: results.length - skippedCount, skippedCount };
@@ -428,83 +398,8 @@ export class ModelTeam {
     return request;
   }
 
-  #earlier(retry: RetryKey | undefined): Kept | "REQUEST_ID_REUSED" | undefined {
-    const kept = retry && this.#kept.get(retry.key);
-    if (retry === undefined || kept === undefined) return undefined;
-    // What is older than the window may be remembered or not.
-    if (this.#isAged(kept.atMs) && !this.storage.below.isRemembered(retry.key)) return undefined;
-    return kept.fingerprint === retry.fingerprint ? kept : "REQUEST_ID_REUSED";
-  }
-
-  #keep(retry: RetryKey | undefined, kept: Pick<Kept, "revision" | "answer">): void {
-    if (retry === undefined) return;
-    this.#kept.delete(retry.key);
-    this.#kept.set(retry.key, { ...kept, fingerprint: retry.fingerprint, atMs: this.clock.elapsedMs() });
-  }
-
-  #isAged(atMs: number): boolean {
-    return this.clock.elapsedMs() - atMs >= this.limits.dedupeWindowMs;
-  }
-
   #id(revision: number): string {
     return messageIdOf(this.storage.below.instance, revision);
-  }
-
-  /** Notes under which names the present queues of a socket go. */
-  #name(socketId: string): void {
-    const [row, box] = [this.storage.below.find(socketId), this.model.boxes.get(socketId)];
-    if (row === undefined || box === undefined) return;
-    this.#numbers.set(row.number, { socketId, consumer: "" });
-    this.#queues.set(`${row.epoch}/`, box.queue);
-    const epochs = this.epochs.get(socketId) ?? [];
-    if (!epochs.includes(row.epoch)) this.epochs.set(socketId, [...epochs, row.epoch]);
-    if (socketId !== TEAM) return;
-    for (const [name, { queue }] of this.model.consumers) this.#queues.set(`${row.epoch}/${name}`, queue);
-  }
-
-  #watched(storage: Storage): WatchedStorage {
-    return new WatchedStorage(storage, {
-      appended: (event) => {
-        if (event.kind !== "change" || event.what !== "STATE_CHANGED") return;
-        if (event.draft.stateReason === "LEASE_EXPIRED") this.#ranOut(event.draft.socketId);
-      },
-      settled: (number, sequences) => this.#settled(number, sequences),
-      dropped: (number, sequences, reason) => {
-        if (reason === "EXPIRED") this.#expired(number, sequences);
-      },
-    });
-  }
-
-  /** A reader passes, as read, what it was told to leave out. */
-  #settled(number: number, sequences: readonly number[]): void {
-    const { socketId, consumer } = this.#numbers.get(number) ?? { socketId: "", consumer: "" };
-    const box = this.model.boxes.get(socketId);
-    const queue = consumer === "" ? box?.queue : this.model.consumers.get(consumer)?.queue;
-    if (box === undefined || queue === undefined) return;
-    const readers = this.model.readersOf(box, consumer) as ModelReader[];
-    for (const sequence of sequences) {
-      const entry = queue.entries[sequence - 1];
-      if (entry === undefined || !queue.isAvailable(entry)) continue;
-      const isPassed = readers.some(({ takes, request }) => takes && request.excludeSender === entry.sender);
-      if (isPassed && entry.sender !== "") queue.settle(entry);
-    }
-  }
-
-  #ranOut(socketId: string): void {
-    const box = this.model.overdue.find((one) => one.socketId === socketId);
-    if (box === undefined) expect.unreachable(`the lease of ${socketId} is not over`);
-    this.model.expire(box);
-  }
-
-  #expired(number: number, sequences: readonly number[]): void {
-    const box = this.model.boxes.get(this.#numbers.get(number)?.socketId ?? "");
-    for (const sequence of sequences) {
-      const entry = box?.queue.entries[sequence - 1];
-      if (box === undefined || entry === undefined) expect.unreachable("a message that never was has expired");
-      expect(box.queue.free[0], "the oldest that nobody has").toBe(entry);
-      expect(this.model.isExpired(box, entry.timeMs), "its time is over").toBe(true);
-      box.queue.drop(entry, "EXPIRED");
-    }
   }
 
   #expect<T>(call: Promise<T>, expected: unknown, tell: (answer: T) => unknown): void {
@@ -516,14 +411,6 @@ export class ModelTeam {
     outcome.catch(() => {});
     this.#calls.push(outcome);
   }
-}
-
-/** The digests of a request; undefined without a request_id. */
-function retryOf(method: string, requestId: number, rest: unknown): RetryKey | undefined {
-  if (requestId === 0) return undefined;
-  const digest = (value: unknown): string =>
-    createHash("md5").update(JSON.stringify(value)).digest().toString("latin1");
-  return { key: digest([method, requestId]), fingerprint: digest(rest) };
 }
 
 function told({

@@ -6,6 +6,7 @@ import type { Reason } from "../../src/registry/errors.js";
 import type { Limits } from "../../src/registry/limits.js";
 import type { Change, SkipReason, SocketConfig, SocketState, StateReason } from "../../src/registry/storage.js";
 import type { FakeClock } from "./fake-clock.js";
+import type { Letter, Post, Written } from "./model-letter.js";
 import { ModelQueue, type Taker, type World } from "./model-queue.js";
 
 export const TEAM = "team-chat-all";
@@ -46,50 +47,12 @@ export interface Consumer {
   readMs: number;
 }
 
-/** A message with its routes. */
-export interface Letter {
-  readonly revision: number;
-  readonly timeMs: number;
-  readonly author: string;
-  readonly everyone: boolean;
-  readonly recipient: string;
-  /** Sockets and sequences, in order of creation; the feed is not among them. */
-  readonly copies: readonly { readonly box: Box; readonly queue: ModelQueue; readonly sequence: number }[];
-  readonly onFeed: { readonly queue: ModelQueue; readonly sequence: number } | undefined;
-  readonly skips: readonly { readonly box: Box; readonly reason: SkipReason }[];
-  /** The revisions of the messages that answer it. */
-  readonly replies: number[];
-}
-
 export interface Told {
   readonly revision: number;
   readonly kind: Change["kind"];
   readonly socketId: string;
   readonly state: SocketState;
   readonly labels: Readonly<Record<string, string>>;
-}
-
-export interface Post {
-  readonly socketId: string;
-  readonly sender: string;
-  readonly includeSender: boolean;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly isQuestion: boolean;
-  /** The revision of the message that it answers; 0: none. */
-  readonly replyTo: number;
-  readonly content: string;
-}
-
-export interface Result {
-  readonly socketId: string;
-  readonly sequence: number;
-  readonly skipReason: SkipReason | undefined;
-}
-
-/** The answer to a write. */
-export interface Written {
-  readonly revision: number;
-  readonly results: readonly Result[];
 }
 
 export class TeamModel implements World {

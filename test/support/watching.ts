@@ -32,3 +32,23 @@ export function wordsOf({ type, socket }: WatchResponse): string {
 function typeOf(type: WatchEventType): string {
   return nameOf(WatchEventType, type, "WATCH_EVENT_TYPE_");
 }
+
+/** What a follower makes of the changes it is told. */
+export class Mirror {
+  readonly sockets = new Map<string, Socket>();
+
+  add(sockets: readonly Socket[]): this {
+    for (const socket of sockets) this.sockets.set(socket.socketId, socket);
+    return this;
+  }
+
+  take({ type, socket }: WatchResponse): void {
+    if (socket === undefined) return;
+    if (type === WatchEventType.WATCH_EVENT_TYPE_DELETED) this.sockets.delete(socket.socketId);
+    else this.sockets.set(socket.socketId, socket);
+  }
+
+  get etags(): Record<string, string> {
+    return Object.fromEntries([...this.sockets].map(([id, { etag }]) => [id, etag]).sort());
+  }
+}

@@ -477,7 +477,7 @@ export interface Socket {
   lastSeenTime:
     | Date
     | undefined;
-  /** When the lease runs out. Absent without a lease. */
+  /** When the lease runs out. Absent without a lease, and while the socket is not ACTIVE. */
   leaseExpireTime: Date | undefined;
 }
 
@@ -991,7 +991,7 @@ export interface WatchResponse {
   type: WatchEventType;
   /**
    * The socket as the change left it, without prompt and context. What an etag does not cover (queue_size and the other
-   * counts) is that of the moment of sending.
+   * counts) is that of the moment when the change was first sent to anybody.
    */
   socket: Socket | undefined;
 }
@@ -6747,7 +6747,7 @@ export const SocketRegistryService = {
    *
    * The question follows the rules of Write, except that an unsigned one does not appear on the team feed.
    *
-   * Errors: those of Write.
+   * Errors: those of Write, and RESOURCE_EXHAUSTED `READER_LIMIT` when there are as many open Asks as allowed.
    */
   ask: {
     path: "/socketregistry.v1.SocketRegistry/Ask" as const,
@@ -6921,7 +6921,7 @@ export interface SocketRegistryServer extends UntypedServiceImplementation {
    *
    * The question follows the rules of Write, except that an unsigned one does not appear on the team feed.
    *
-   * Errors: those of Write.
+   * Errors: those of Write, and RESOURCE_EXHAUSTED `READER_LIMIT` when there are as many open Asks as allowed.
    */
   ask: handleServerStreamingCall<AskRequest, AskResponse>;
   /** GetServerInfo tells the server's version, limits, durability and state. */
@@ -7291,7 +7291,7 @@ export interface SocketRegistryClient extends Client {
    *
    * The question follows the rules of Write, except that an unsigned one does not appear on the team feed.
    *
-   * Errors: those of Write.
+   * Errors: those of Write, and RESOURCE_EXHAUSTED `READER_LIMIT` when there are as many open Asks as allowed.
    */
   ask(request: AskRequest, options?: Partial<CallOptions>): ClientReadableStream<AskResponse>;
   ask(request: AskRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<AskResponse>;

@@ -1,0 +1,102 @@
+import { expect } from "vitest";
+import type { DropReason, LogEvent, Storage } from "../../src/registry/storage.js";
+import type { ModelQueue } from "./model-queue.js";
+import type { ModelReader } from "./model-reader.js";
+import type { StorageEars } from "./model-storage.js";
+import { TEAM, type TeamModel } from "./team-model.js";
+
+/**
+ * What the model hears of the storage: which names its sockets and queues have there, and what the registry does at
+ * moments of its own choice. Each of those things must be due when it is done.
+ */
+export class ModelEars implements StorageEars {
+  /** Every epoch that there was, by socket. */
+  readonly epochs = new Map<string, string[]>();
+  /** Whether what is settled now is acknowledged. */
+  isAcknowledging = false;
+  /** While the server may be killed nobody knows what of it all will be left. */
+  isDeaf = false;
+  /** What would have been heard. */
+  #missed: (() => void)[] = [];
+  readonly #model: TeamModel;
+  /** The queues by their epochs and consumers. */
+  readonly #queues = new Map<string, ModelQueue>();
+  /** The same by the numbers that the storage gives them. */
+  readonly #numbers = new Map<number, { readonly socketId: string; readonly consumer: string }>();
+
+  constructor(model: TeamModel) {
+    this.#model = model;
+  }
+
+  queueOf(epoch: string, consumer: string): ModelQueue {
+    return this.#queues.get(`${epoch}/${consumer}`) ?? expect.unreachable("a queue that never was");
+  }
+
+  /** Notes under which names the present queues of a socket go. */
+  name(socketId: string, storage: Storage): void {
+    const [row, box] = [storage.find(socketId), this.#model.boxes.get(socketId)];
+    if (row === undefined || box === undefined) return;
+    this.#numbers.set(row.number, { socketId, consumer: "" });
+    this.#queues.set(`${row.epoch}/`, box.queue);
+    const epochs = this.epochs.get(socketId) ?? [];
+    if (!epochs.includes(row.epoch)) this.epochs.set(socketId, [...epochs, row.epoch]);
+    if (socketId !== TEAM) return;
+    for (const [consumer, { queue }] of this.#model.consumers) {
+      this.#queues.set(`${row.epoch}/${consumer}`, queue);
+      const number = storage.consumer(consumer)?.number;
+      if (number !== undefined) this.#numbers.set(number, { socketId, consumer });
+    }
+  }
+
+  appended(event: LogEvent): void {
+    if (event.kind !== "change" || event.what !== "STATE_CHANGED") return;
+    const { stateReason, socketId } = event.draft;
+    if (stateReason !== "LEASE_EXPIRED") return;
+    const box = this.#model.overdue.find((one) => one.socketId === socketId);
+    if (box === undefined) expect.unreachable(`the lease of ${socketId} is not over`);
+    this.#model.expire(box);
+  }
+
+  /** A reader passes, as read, what it was told to leave out. */
+  settled(number: number, sequences: readonly number[]): void {
+    const { socketId, consumer } = this.#numbers.get(number) ?? { socketId: "", consumer: "" };
+    const box = this.#model.boxes.get(socketId);
+    const queue = consumer === "" ? box?.queue : this.#model.consumers.get(consumer)?.queue;
+    if (this.isDeaf || this.isAcknowledging || box === undefined || queue === undefined) return;
+    const readers = this.#model.readersOf(box, consumer) as ModelReader[];
+    for (const sequence of sequences) {
+      const entry = queue.entries[sequence - 1];
+      if (entry === undefined || entry.sender === "" || !queue.isAvailable(entry)) continue;
+      const isPassed = readers.some(({ takes, request }) => takes && request.excludeSender === entry.sender);
+      if (isPassed) queue.settle(entry);
+    }
+  }
+
+  dropped(number: number, sequences: readonly number[], reason: DropReason): void {
+    if (reason !== "EXPIRED") return;
+    if (this.isDeaf) {
+      this.#missed.push(() => this.#expired(number, sequences));
+      return;
+    }
+    this.#expired(number, sequences);
+  }
+
+  /** What was not heard since the last question, to be heard when it is clear that it holds. */
+  missed(): () => void {
+    const missed = this.#missed.splice(0);
+    return () => {
+      for (const hear of missed) hear();
+    };
+  }
+
+  #expired(number: number, sequences: readonly number[]): void {
+    const box = this.#model.boxes.get(this.#numbers.get(number)?.socketId ?? "");
+    for (const sequence of sequences) {
+      const entry = box?.queue.entries[sequence - 1];
+      if (box === undefined || entry === undefined) expect.unreachable("a message that never was has expired");
+      expect(box.queue.free[0], "the oldest that nobody has").toBe(entry);
+      expect(this.#model.isExpired(box, entry.timeMs), "its time is over").toBe(true);
+      box.queue.drop(entry, "EXPIRED");
+    }
+  }
+}
