@@ -43,6 +43,7 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
     ],
   ],
   "What is settled never comes back": [
+    ["storage-settled.test.ts", "what is settled above the floor is settled after a %s"],
     [
       "service-delivery-restart.test.ts",
       "what was settled never comes back, and what was not does, its attempts counted",
@@ -72,6 +73,10 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
     ],
   ],
   "Attempts survive": [
+    [
+      "registry-holding.test.ts",
+      "a message leaves when what was decided up to its delivery is durable, and not before",
+    ],
     ["service-delivery-restart.test.ts", "a deadline goes on: what is left of it is left"],
     ["service-delivery-restart.test.ts", "what an open stream had comes back after the grace, counted from the start"],
     ["storage-marks.test.ts", "marks, and when the agent was seen, are there after a %s"],

@@ -53,7 +53,7 @@ export const faults: readonly Fault[] = [
     file: "storage/cursor.ts",
     text: "settled: this.#settled === undefined ? [] : [...this.#settled].sort((a, b) => a - b),",
     instead: "settled: [],",
-    tests: ["service-delivery-restart"],
+    tests: ["storage-settled"],
   },
   {
     name: "lose the marks at a restart",
@@ -74,7 +74,7 @@ export const faults: readonly Fault[] = [
     file: "registry/holding.ts",
     text: "    await this.#storage.durable();\n    if",
     instead: "    if",
-    tests: ["service-delivery-restart"],
+    tests: ["registry-holding"],
   },
   {
     name: "redeliver before the grace",

@@ -52,12 +52,14 @@ export class ConsumerQueue extends Queue {
     this.cursor.pass(Math.max(Math.min(after, this.tail), this.oldest - 1));
   }
 
-  /** Counts what the feed has let go of as settled, and what of it nobody has read as dropped. */
-  follow(): void {
+  /** Counts what the feed has let go of as settled, and what of it nobody has read as dropped. @returns whether it moved */
+  follow(): boolean {
     const through = this.oldest - 1;
-    if (through <= this.floor && this.marks.size === 0) return;
+    const isMoved = through > this.floor || [...this.marks.keys()].some((sequence) => sequence <= through);
+    if (!isMoved) return false;
     this.drop([...this.cursor.unsettledAfter(0, through)], "OVERFLOW", this.activityMs);
     this.cursor.pass(through);
+    return true;
   }
 
   /** Recovery: takes the delivery state that was kept. After a loss the feed may be shorter. */

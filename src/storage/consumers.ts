@@ -55,9 +55,9 @@ export class Consumers {
     for (const queue of this.#queues.values()) queue.restore(imageOf(queue));
   }
 
-  /** The feed may have let go of something. */
-  follow(): void {
-    for (const queue of this.#queues.values()) queue.follow();
+  /** The feed may have let go of something. @returns the queues that this moved */
+  follow(): ConsumerQueue[] {
+    return [...this.#queues.values()].filter((queue) => queue.follow());
   }
 
   /** After a loss, when the feed is numbered anew. */

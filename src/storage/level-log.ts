@@ -167,7 +167,7 @@ export class LevelLog {
   moved(queue: Queue): void {
     this.#commit.touch();
     this.#moved.add(queue);
-    this.state.moved(queue);
+    for (const follower of this.state.moved(queue)) this.#moved.add(follower);
   }
 
   openConsumer(name: string, after: number): Consumer {
@@ -196,7 +196,7 @@ export class LevelLog {
     if (this.state.endedQueues().length > 0) this.#sweep.request();
     for (const _ of this.state.erase()) await nextTurn();
     if (entries.retain(limits, this.#options.now(), this.state.durableRevision)) {
-      this.state.consumers.follow();
+      for (const follower of this.state.consumers.follow()) this.#moved.add(follower);
       this.#putStore(this.#commit.batch());
       this.#sweep.request();
     }

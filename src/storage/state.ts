@@ -203,10 +203,11 @@ export class State implements Shared {
     return { consumer, opened: this.consumers.begin(consumer.number, feed, after) };
   }
 
-  /** The cursor of a queue moved: what its order need not know any more goes, and who follows it is told. */
-  moved(queue: Queue): void {
-    if (queue.number === TEAM_NUMBER) this.consumers.follow();
+  /** The cursor of a queue moved: what its order need not know any more goes. @returns the queues that moved with it */
+  moved(queue: Queue): readonly Queue[] {
+    const followers = queue.number === TEAM_NUMBER ? this.consumers.follow() : [];
     queue.trim();
+    return followers;
   }
 
   /** Lets go of what the index knows of messages that are history no longer. */

@@ -43,10 +43,38 @@ class Waiter {
 export const CHANGES = 0;
 
 /**
- * How many waiters are woken in one turn of the event loop, when there are many: each looks at the state, takes what it
- * waited for and sends it, and whoever calls meanwhile should not have to wait for all of them.
+ * How many waiters are woken in one turn of the event loop. Each looks at the state, takes what it waited for and sends
+ * it, and whoever calls meanwhile should not have to wait for all of them.
  */
-const WAKES_PER_TURN = 32;
+const READERS_PER_TURN = 32;
+/** Fewer, because they are woken by the calls of people who wait for an answer. */
+const WATCHERS_PER_TURN = 8;
+
+/** Waiters who are woken in turns. */
+class Line {
+  readonly #perTurn: number;
+  #waiters: Waiter[] = [];
+  #next = 0;
+
+  constructor(perTurn: number) {
+    this.#perTurn = perTurn;
+  }
+
+  /** Adds one who waits on nothing else any more, and those behind him in his list. */
+  add(newest: Waiter | undefined): void {
+    if (newest === undefined) return;
+    if (this.#waiters.length === 0) setImmediate(() => this.#wakeSome());
+    for (let waiter: Waiter | undefined = newest; waiter !== undefined; waiter = waiter.next) this.#waiters.push(waiter);
+  }
+
+  #wakeSome(): void {
+    const to = this.#next + this.#perTurn;
+    for (const waiter of this.#waiters.slice(this.#next, to)) waiter.settle(undefined);
+    this.#next = to;
+    if (to < this.#waiters.length) setImmediate(() => this.#wakeSome());
+    else [this.#waiters, this.#next] = [[], 0];
+  }
+}
 
 /**
  * Who waits for a queue to grow. It knows numbers of queues and nothing of messages: whoever is woken looks again.
@@ -54,9 +82,8 @@ const WAKES_PER_TURN = 32;
 export class Wakeups {
   /** The newest waiter of each queue. */
   readonly #waiting = new Map<number, Waiter>();
-  /** Those who are woken in turns, and whose turn is next. */
-  #line: Waiter[] = [];
-  #next = 0;
+  readonly #readers = new Line(READERS_PER_TURN);
+  readonly #watchers = new Line(WATCHERS_PER_TURN);
 
   /** Resolves at the next wake of this queue, or after `timeoutMs`. Rejects with the signal's reason when it aborts. */
   wait(number: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
@@ -68,15 +95,15 @@ export class Wakeups {
     });
   }
 
-  /** Those who wait for changes take their turns; whoever waits on a queue is woken at once. */
+  /** Those who wait for changes are woken in turns, whoever waits on a queue at once. */
   wake(number: number): void {
-    if (number === CHANGES) this.#lineUp([number]);
+    if (number === CHANGES) this.#lineUp(number, this.#watchers);
     else this.#endAll(number);
   }
 
   /** Wakes everybody who waits on a queue, in turns. */
   wakeAll(): void {
-    this.#lineUp([...this.#waiting.keys()].filter((number) => number !== CHANGES));
+    for (const number of [...this.#waiting.keys()]) if (number !== CHANGES) this.#lineUp(number, this.#readers);
   }
 
   /** Ends every wait with an error. */
@@ -96,21 +123,9 @@ export class Wakeups {
     waiter.settle(error);
   }
 
-  #lineUp(numbers: readonly number[]): void {
-    const isIdle = this.#line.length === 0;
-    for (const number of numbers) {
-      for (let waiter = this.#waiting.get(number); waiter !== undefined; waiter = waiter.next) this.#line.push(waiter);
-      this.#waiting.delete(number);
-    }
-    if (isIdle && this.#line.length > 0) setImmediate(() => this.#wakeSome());
-  }
-
-  #wakeSome(): void {
-    const to = this.#next + WAKES_PER_TURN;
-    for (const waiter of this.#line.slice(this.#next, to)) waiter.settle(undefined);
-    this.#next = to;
-    if (to < this.#line.length) setImmediate(() => this.#wakeSome());
-    else [this.#line, this.#next] = [[], 0];
+  #lineUp(number: number, line: Line): void {
+    line.add(this.#waiting.get(number));
+    this.#waiting.delete(number);
   }
 
   #endAll(number: number, error?: unknown): void {

@@ -149,7 +149,7 @@ export class ModelAsk {
   #whyMissing(box: Box): unknown {
     const { period } = this.#model;
     // What happened at the same moment may have come before or after.
-    if (box.isGone && box.goneIn === period) return expect.any(String);
+    if (box.isGone ? box.goneIn === period : box.queue.beganIn === period) return expect.any(String);
     if (box.isGone) return "DELETED";
     const copy = this.letter.copies.find((one) => one.box === box);
     const entry = copy?.queue === box.queue ? box.queue.entries[copy.sequence - 1] : undefined;

@@ -12,8 +12,10 @@ import { TEAM, type TeamModel } from "./team-model.js";
 export class ModelEars implements StorageEars {
   /** Every epoch that there was, by socket. */
   readonly epochs = new Map<string, string[]>();
-  /** Whether what is settled now is acknowledged. */
-  isAcknowledging = false;
+  /** Whether what happens now is part of a call, which the model hears of by itself. */
+  #isCalling = false;
+  /** The authors of requests that were made again: each gives a sign of life, some turns later. */
+  readonly #authors = new Set<string>();
   /** While the server may be killed nobody knows what of it all will be left. */
   isDeaf = false;
   /** What would have been heard. */
@@ -26,6 +28,37 @@ export class ModelEars implements StorageEars {
 
   constructor(model: TeamModel) {
     this.#model = model;
+  }
+
+  /** Makes a call. */
+  during<T>(call: () => T): T {
+    this.#isCalling = true;
+    try {
+      return call();
+    } finally {
+      this.#isCalling = false;
+    }
+  }
+
+  /** A request was made again, and its author is alive. */
+  repeated(author: string): void {
+    this.#authors.add(author);
+  }
+
+  /** The server has ended, and with it what was under way. */
+  restart(): void {
+    this.isDeaf = false;
+    this.#authors.clear();
+    this.#missed = [];
+  }
+
+  /** Everything has come to rest. */
+  rest(): void {
+    for (const author of this.#authors) {
+      const box = this.#model.boxes.get(author);
+      if (box !== undefined) this.#model.signed(box);
+    }
+    this.#authors.clear();
   }
 
   queueOf(epoch: string, consumer: string): ModelQueue {
@@ -49,8 +82,13 @@ export class ModelEars implements StorageEars {
   }
 
   appended(event: LogEvent): void {
-    if (event.kind !== "change" || event.what !== "STATE_CHANGED") return;
-    const { stateReason, socketId } = event.draft;
+    if (this.isDeaf || event.kind !== "change" || event.what !== "STATE_CHANGED") return;
+    const { state, stateReason, socketId } = event.draft;
+    const author = this.#model.boxes.get(socketId);
+    if (state === "ACTIVE" && stateReason === "NONE" && !this.#isCalling && author !== undefined) {
+      expect(this.#authors.has(socketId), `a sign of life of ${socketId}`).toBe(true);
+      this.#model.seen(author);
+    }
     if (stateReason !== "LEASE_EXPIRED") return;
     const box = this.#model.overdue.find((one) => one.socketId === socketId);
     if (box === undefined) expect.unreachable(`the lease of ${socketId} is not over`);
@@ -62,7 +100,7 @@ export class ModelEars implements StorageEars {
     const { socketId, consumer } = this.#numbers.get(number) ?? { socketId: "", consumer: "" };
     const box = this.#model.boxes.get(socketId);
     const queue = consumer === "" ? box?.queue : this.#model.consumers.get(consumer)?.queue;
-    if (this.isDeaf || this.isAcknowledging || box === undefined || queue === undefined) return;
+    if (this.isDeaf || this.#isCalling || box === undefined || queue === undefined) return;
     const readers = this.#model.readersOf(box, consumer) as ModelReader[];
     for (const sequence of sequences) {
       const entry = queue.entries[sequence - 1];

@@ -62,11 +62,14 @@ export class ModelQueue {
   readonly entries: Entry[] = [];
   readonly dropped = { OVERFLOW: 0, EXPIRED: 0 };
   readonly announced = { OVERFLOW: 0, EXPIRED: 0 };
+  /** In which period of the history it began. */
+  readonly beganIn: number;
   readonly #world: World;
   readonly #terms: () => Terms;
 
   constructor(world: World, terms: () => Terms) {
     this.#world = world;
+    this.beganIn = world.period;
     this.#terms = terms;
   }
 

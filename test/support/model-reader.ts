@@ -180,7 +180,7 @@ export class ModelReader implements Open {
         const next = await frames.next();
         if (this.#unheard !== undefined) {
           if (next.done === true) return undefined;
-          const heard = { frame: next.value, isHanded: false };
+          const heard = { frame: fixed(next.value), isHanded: false };
           this.#unheard.push(heard);
           if (this.isEnding) return undefined;
           heard.isHanded = true;
@@ -309,6 +309,12 @@ export class ModelReader implements Open {
     expect(noWait, "a Read ended that was to follow").toBe(true);
     this.#leftOver = this.takes ? this.queue.next(this) : undefined;
   }
+}
+
+/** A frame as it left: which attempt it is is looked up when it leaves. */
+function fixed(frame: Frame): Frame {
+  const attempts = new Map(frame.messages.map(({ sequence }) => [sequence, frame.attempt(sequence)]));
+  return { ...frame, attempt: (sequence) => attempts.get(sequence) ?? 0 };
 }
 
 function isOver(state: Entry["state"]): boolean {

@@ -2,10 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import { RegistryError } from "../../src/registry/errors.js";
 import type { Limits } from "../../src/registry/limits.js";
-import { messageIdOf } from "../../src/registry/message.js";
 import { type CreateRequest, Registry } from "../../src/registry/registry.js";
 import type { SocketConfig, SocketState, Storage } from "../../src/registry/storage.js";
-import type { WriteAnswer, WriteRequest } from "../../src/registry/write.js";
 import type { FakeClock } from "./fake-clock.js";
 import { MemoryStorage } from "./memory-storage.js";
 import { acknowledgement } from "./model-acknowledgement.js";
@@ -15,9 +13,10 @@ import { ModelEars } from "./model-ears.js";
 import { quietly, type Written } from "./model-letter.js";
 import type { AckPlan, AskPlan, ReadPlan, WritePlan } from "./model-plans.js";
 import { ModelReader } from "./model-reader.js";
-import { type Kept, ModelRetries, retryOf } from "./model-retries.js";
+import { ModelRetries, retryOf } from "./model-retries.js";
 import { WatchedStorage } from "./model-storage.js";
 import { ModelWatch } from "./model-watch.js";
+import { ModelWritings, told } from "./model-writings.js";
 import { TEAM, TeamModel } from "./team-model.js";
 
 /** A call that is to be made, and what its answer must be. */
@@ -27,7 +26,6 @@ export interface Making {
 }
 
 type Stream = ModelReader | ModelWatch | ModelAsk;
-type Earlier = Kept<Written | undefined> | "REQUEST_ID_REUSED" | undefined;
 
 /** A registry and its model, side by side: every call goes to both at once, and the answers are compared as they come. */
 export class ModelTeam {
@@ -42,8 +40,7 @@ export class ModelTeam {
   registry: Registry;
   #calls: Promise<void>[] = [];
   readonly retries: ModelRetries<Written | undefined>;
-  readonly #retried = new Map<string, WriteRequest>();
-  #count = 0;
+  readonly #writings: ModelWritings;
   /** Lets commits through again, while they are held back. */
   #releaseHold: (() => void) | undefined;
   /** The newest revision that may be seen while they are. */
@@ -56,6 +53,7 @@ export class ModelTeam {
     this.model = new TeamModel(clock, limits, storage.revision);
     this.ears = new ModelEars(this.model);
     this.ears.name(TEAM, storage);
+    this.#writings = new ModelWritings(this.model, this.retries, this.ears, storage.instance);
     this.storage = new WatchedStorage(storage, this.ears);
     this.registry = new Registry(this.storage.face, limits, clock);
   }
@@ -98,21 +96,22 @@ export class ModelTeam {
 
   /** A Write: to be made, and what its answer must be, to be asked for afterwards, and once. */
   writing(plan: WritePlan): Making {
-    const request = this.#request(plan);
+    const request = this.#writings.request(plan);
     const earlier = this.retries.earlier(request.retry, this.storage.below);
     return {
-      make: async () => told(await this.registry.write(request)),
-      expected: () => this.#written(request, earlier ?? this.retries.earlier(request.retry, this.storage.below)),
+      make: () => this.ears.during(() => this.registry.write(request)).then(told),
+      expected: () =>
+        this.#writings.written(request, earlier ?? this.retries.earlier(request.retry, this.storage.below)),
     };
   }
 
   ask(plan: AskPlan): void {
-    const write = { ...this.#request(plan), isQuestion: true };
+    const write = { ...this.#writings.request(plan), isQuestion: true };
     const earlier = this.retries.earlier(write.retry, this.storage.below);
     const call = new AbortController();
     const frames = this.registry.ask({ write, timeoutMs: plan.timeoutMs, maxReplies: plan.maxReplies }, call.signal);
-    const first = frames.next();
-    const expected = this.#written(write, earlier);
+    const first = this.ears.during(() => frames.next());
+    const expected = this.#writings.written(write, earlier);
     if (typeof expected === "string") {
       this.#expect(first, expected, () => undefined);
       return;
@@ -131,14 +130,7 @@ export class ModelTeam {
   /** The same of an acknowledgement. */
   acknowledging(plan: AckPlan): Making {
     const { request, expected } = acknowledgement(this, plan);
-    const make = (): Promise<unknown> => {
-      // What it settles is no reader's doing.
-      this.ears.isAcknowledging = true;
-      const call = this.registry.acknowledge(request);
-      this.ears.isAcknowledging = false;
-      return call;
-    };
-    return { make, expected };
+    return { make: () => this.ears.during(() => this.registry.acknowledge(request)), expected };
   }
 
   requeue(socketId: string, places: readonly number[]): void {
@@ -176,7 +168,7 @@ export class ModelTeam {
     const old = this.ears.epochs.get(socketId)?.[0] ?? "";
     const current = this.storage.below.find(socketId)?.epoch;
     const epoch = isOld ? old : "";
-    const call = this.registry.heartbeat(socketId, epoch);
+    const call = this.ears.during(() => this.registry.heartbeat(socketId, epoch));
     const expected = this.model.heartbeat(socketId, epoch === "" || epoch === current);
     this.#expect(call, expected, ({ row }) => row.state);
   }
@@ -189,7 +181,7 @@ export class ModelTeam {
     const tail = box?.queue.entries.length ?? 0;
     const isPlaced = share !== undefined && (plan.ackMode !== "EXPLICIT" || consumer !== "");
     const after = isPlaced ? { epoch: "", sequence: Math.round(share * tail) } : undefined;
-    const heartbeatMs = stalls.length === 0 && this.#count % 2 === 0 ? 3_600_000 : undefined;
+    const heartbeatMs = stalls.length === 0 && this.#writings.count % 2 === 0 ? 3_600_000 : undefined;
     const request = { ...asked, consumer, after, heartbeatMs, maxOutstandingBytes: 0 };
     const queue = consumer === "" ? box?.queue : model.useConsumer(consumer, after?.sequence ?? tail);
     const epoch = this.storage.below.find(plan.socketId)?.epoch ?? "";
@@ -208,7 +200,7 @@ export class ModelTeam {
       model.open.add(reader);
       this.readers.push(reader);
     }
-    reader.begin(this.registry);
+    this.ears.during(() => reader.begin(this.registry));
     this.ears.name(plan.socketId, this.storage.below);
     if (isTaken || isFull) this.#expect(reader.done, isTaken ? "READER_SUPERSEDED" : "READER_LIMIT", (why) => why);
     else if (reader.takes && consumer === "") model.seen(box);
@@ -276,6 +268,7 @@ export class ModelTeam {
     await Promise.all([...this.watches, ...this.asks].filter(({ isOpen }) => !isOpen).map(({ done }) => done));
     this.watches = this.watches.filter(({ isOpen }) => isOpen);
     this.asks = this.asks.filter(({ isOpen }) => isOpen);
+    this.ears.rest();
     expect(this.model.overdue, "leases that are over").toEqual([]);
     expect(this.storage.below.revision, "how many entries there are").toBe(this.model.revision);
     this.model.period++;
@@ -306,6 +299,7 @@ export class ModelTeam {
 
   /** Another server takes up what a storage has. */
   async goOn(storage: Storage, isClean: boolean): Promise<void> {
+    this.ears.restart();
     this.storage = new WatchedStorage(storage, this.ears);
     this.registry = new Registry(this.storage.face, this.limits, this.clock);
     for (const box of this.model.boxes.values()) {
@@ -359,49 +353,6 @@ export class ModelTeam {
     expect(reason, "why a Read ended").toBe(isDue);
   }
 
-  #written(request: WriteRequest, earlier: Earlier): ReturnType<typeof told> | string {
-    if (earlier === "REQUEST_ID_REUSED") return earlier;
-    const { socketId, sender, includeSender, matchLabels: labels, isQuestion, body } = request;
-    const replyTo = [...this.model.letters.keys()].find((revision) => this.#id(revision) === request.replyTo) ?? 0;
-    const post = {
-      socketId,
-      sender,
-      includeSender,
-      labels,
-      isQuestion,
-      replyTo,
-      content: Buffer.from(body).toString(),
-    };
-    const written = earlier?.answer ?? this.model.write(post);
-    if (typeof written === "string") return written;
-    if (earlier === undefined) this.retries.keep(request.retry, written);
-    const { revision, results } = written;
-    const skippedCount = results.filter(({ skipReason }) => skipReason !== undefined).length;
-    const counts = { deliveredCount: results.length - skippedCount, skippedCount };
-    return { revision, messageId: this.#id(revision), ...counts, results, duplicate: earlier !== undefined };
-  }
-
-  #request(plan: WritePlan): WriteRequest {
-    const { socketId, sender, includeSender, requestId, isSame } = plan;
-    const method = "timeoutMs" in plan ? "ask" : "write";
-    const again = this.#retried.get(`${method} ${requestId}`);
-    if (requestId > 0 && isSame && again !== undefined) return again;
-    const questions = [...this.model.letters.values()].slice(-8);
-    const replyTo = plan.replyTo === 0 ? undefined : questions[plan.replyTo % Math.max(1, questions.length)];
-    const asked = {
-      ...{ socketId, sender, includeSender, matchLabels: socketId === TEAM ? plan.labels : {} },
-      ...{ replyTo: replyTo === undefined ? "" : this.#id(replyTo.revision), isQuestion: false },
-    };
-    const body = Buffer.from(`message ${++this.#count}`);
-    const request = { ...asked, body, retry: retryOf(method, requestId, [asked, this.#count]) };
-    if (requestId > 0 && again === undefined) this.#retried.set(`${method} ${requestId}`, request);
-    return request;
-  }
-
-  #id(revision: number): string {
-    return messageIdOf(this.storage.below.instance, revision);
-  }
-
   #expect<T>(call: Promise<T>, expected: unknown, tell: (answer: T) => unknown): void {
     const hold = this.#releaseHold;
     const outcome = call.then(tell, reasonOf).then((actual) => {
@@ -411,17 +362,6 @@ export class ModelTeam {
     outcome.catch(() => {});
     this.#calls.push(outcome);
   }
-}
-
-function told({
-  revision,
-  messageId,
-  deliveredCount,
-  skippedCount,
-  results,
-  duplicate,
-}: WriteAnswer & { duplicate: boolean }) {
-  return { revision, messageId, deliveredCount, skippedCount, results, duplicate };
 }
 
 function reasonOf(error: unknown): string {
