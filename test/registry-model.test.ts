@@ -1,6 +1,10 @@
 /**
  * The registry against a model that is lists and loops: random histories of everything that clients, time and crashes
- * can do. A failure prints the seed, the path and the shortest history that fails.
+ * can do. A failure prints the seed, the path and the shortest history that fails, which this makes again:
+ *
+ *     SEED=<seed> REPLAY=<path> npx vitest run test/registry-model.test.ts -t memory
+ *
+ * RUNS=<n> tries so many histories in memory, and a twentieth of it on disk.
  */
 import { rmSync } from "node:fs";
 import fc from "fast-check";
@@ -15,6 +19,8 @@ import { ModelTeam } from "./support/model-team.js";
 
 const isLong = process.env["LONG"] === "1";
 const runs = Number(process.env["RUNS"] ?? (isLong ? 100_000 : 2_000));
+const seed = process.env["SEED"];
+const again = seed === undefined ? {} : { seed: Number(seed), path: process.env["REPLAY"] ?? "" };
 
 /** Small, so that queues fill up, the feed overflows and readers are refused. */
 const limits = limitsOf(
@@ -53,7 +59,7 @@ test("in memory every history agrees with the model", { timeout: isLong ? 3_600_
     const clock = new FakeClock();
     await live(new MemoryStorage(clock.wallMs), clock, steps, async (storage) => storage);
   });
-  await fc.assert(property, { numRuns: runs });
+  await fc.assert(property, { numRuns: runs, ...again });
 });
 
 test("on disk every history agrees with the model", { timeout: isLong ? 3_600_000 : 300_000 }, async () => {
@@ -66,5 +72,5 @@ test("on disk every history agrees with the model", { timeout: isLong ? 3_600_00
       rmSync(disk.top, { recursive: true });
     }
   });
-  await fc.assert(property, { numRuns: Math.ceil(runs / 10) });
+  await fc.assert(property, { numRuns: Math.ceil(runs / 20), ...again });
 });

@@ -2,13 +2,14 @@ import { Alarm, type Alarms } from "./alarms.js";
 import type { Clock } from "./clock.js";
 import type { Limits } from "./limits.js";
 import type { Readers } from "./readers.js";
+import { Round } from "./round.js";
 import { draftOf } from "./socket.js";
 import { type SocketNumber, type SocketRow, type SocketState, type Storage, TEAM_NUMBER } from "./storage.js";
 
 /** When an agent was last seen is kept this often at most, because it changes all the time. */
 const KEPT_EVERY_MS = 60_000;
-/** And for this many sockets at once. */
-const KEPT_AT_ONCE = 500;
+/** And so many agents are looked at each time, because there may be very many. */
+const KEPT_AT_ONCE = 1_000;
 
 interface Lease {
   durationMs: number;
@@ -35,6 +36,8 @@ export class Liveness {
   readonly #leases = new Map<SocketNumber, Lease>();
   /** When agents were last seen, where that is not kept yet. */
   readonly #seen = new Map<SocketNumber, number>();
+  readonly #workers = new Round<SocketNumber>();
+  readonly #unkept = new Round<[SocketNumber, number]>();
 
   constructor(context: LivenessContext) {
     this.#context = context;
@@ -115,20 +118,19 @@ export class Liveness {
     this.#seen.delete(number);
   }
 
-  /** Has the storage keep when agents were last seen: some of it, or all. */
+  /** Has the storage keep when agents were last seen: of some of them each time, in turn, or of all. */
   keep(everything = false): void {
     const { storage, readers, clock } = this.#context;
-    const nowMs = clock.wallMs();
-    for (const number of readers.workedOn()) if (number !== TEAM_NUMBER) this.#seen.set(number, nowMs);
-    let kept = 0;
-    for (const [number, seenMs] of this.#seen) {
-      if (!everything && kept === KEPT_AT_ONCE) return;
-      if (storage.socket(number) !== undefined) {
-        if (!everything && seenMs - storage.queue(number).seenMs < KEPT_EVERY_MS) continue;
+    const steps = everything ? Number.POSITIVE_INFINITY : KEPT_AT_ONCE;
+    for (const number of this.#workers.next(() => readers.workedOn(), steps)) {
+      if (number !== TEAM_NUMBER) this.#seen.set(number, clock.wallMs());
+    }
+    for (const [number, seenMs] of this.#unkept.next(() => this.#seen, steps)) {
+      if (storage.socket(number) === undefined) this.#seen.delete(number);
+      else if (everything || seenMs - storage.queue(number).seenMs >= KEPT_EVERY_MS) {
         storage.seen(number, seenMs);
-        kept++;
+        this.#seen.delete(number);
       }
-      this.#seen.delete(number);
     }
   }
 

@@ -32,6 +32,8 @@ import { encodeMessage } from "./rows.js";
 import type { State } from "./state.js";
 import type { Witness } from "./witness.js";
 
+/** When so many queues move in one batch, whoever can wait should: they are encoded in one step. */
+const CROWD = 128;
 /** How many dead entries go in one batch, so that removal never holds up writes for long. */
 const REMOVED_PER_BATCH = 1_000;
 
@@ -109,6 +111,10 @@ export class LevelLog {
     this.#putStore(batch);
     await this.durable();
     this.history.begin();
+  }
+
+  get isCrowded(): boolean {
+    return this.#moved.size >= CROWD;
   }
 
   durable(): Promise<void> {
@@ -194,7 +200,7 @@ export class LevelLog {
   async retain(limits: RetentionLimits): Promise<number> {
     const { entries } = this.state;
     if (this.state.endedQueues().length > 0) this.#sweep.request();
-    for (const _ of this.state.erase()) await nextTurn();
+    for (const _ of this.state.erase()) await new Promise((resolve) => setImmediate(resolve));
     if (entries.retain(limits, this.#options.now(), this.state.durableRevision)) {
       for (const follower of this.state.consumers.follow()) this.#moved.add(follower);
       this.#putStore(this.#commit.batch());
@@ -293,5 +299,3 @@ export class LevelLog {
     });
   }
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

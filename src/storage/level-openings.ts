@@ -46,6 +46,11 @@ export class Openings {
     return this.#log;
   }
 
+  /** Tells when the batch that collects is durable, if enough queues move with it by now. */
+  crowded(): Promise<void> | undefined {
+    return this.#log?.isCrowded === true ? this.#log.durable() : undefined;
+  }
+
   /** Opens it for the first time. */
   async open(): Promise<void> {
     this.#take(await this.#openLog(false));

@@ -32,7 +32,7 @@ export { UnknownVersion } from "./records.js";
 /** The store on LevelDB. It lives longer than one opening of the log. */
 export class LevelStorage implements Storage {
   readonly #options: LogOptions;
-  readonly #wakeups = new Wakeups();
+  readonly #wakeups = new Wakeups(() => this.#openings.crowded());
   readonly #openings: Openings;
 
   private constructor(options: LevelOptions) {

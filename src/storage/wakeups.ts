@@ -48,26 +48,42 @@ export const CHANGES = 0;
  */
 const READERS_PER_TURN = 32;
 /** Fewer, because they are woken by the calls of people who wait for an answer. */
-const WATCHERS_PER_TURN = 8;
+const WATCHERS_PER_TURN = 4;
 
-/** Waiters who are woken in turns. */
+/** Tells when the batch that collects is durable, if it has enough by now; undefined while there is room in it. */
+export type Crowded = () => Promise<void> | undefined;
+
+/**
+ * Waiters who are woken in turns, and no more than one batch can take: each of them moves the cursor of a queue, and
+ * what a slow disk has collected meanwhile is encoded in one step.
+ */
 class Line {
   readonly #perTurn: number;
+  readonly #crowded: Crowded;
   #waiters: Waiter[] = [];
   #next = 0;
 
-  constructor(perTurn: number) {
+  constructor(perTurn: number, crowded: Crowded) {
     this.#perTurn = perTurn;
+    this.#crowded = crowded;
   }
 
   /** Adds one who waits on nothing else any more, and those behind him in his list. */
   add(newest: Waiter | undefined): void {
     if (newest === undefined) return;
     if (this.#waiters.length === 0) setImmediate(() => this.#wakeSome());
-    for (let waiter: Waiter | undefined = newest; waiter !== undefined; waiter = waiter.next) this.#waiters.push(waiter);
+    let waiter: Waiter | undefined = newest;
+    for (; waiter !== undefined; waiter = waiter.next) this.#waiters.push(waiter);
   }
 
   #wakeSome(): void {
+    const emptied = this.#crowded();
+    if (emptied === undefined) this.#wakeNext();
+    // Should the batch fail, they find that out for themselves.
+    else void emptied.catch(() => {}).then(() => this.#wakeNext());
+  }
+
+  #wakeNext(): void {
     const to = this.#next + this.#perTurn;
     for (const waiter of this.#waiters.slice(this.#next, to)) waiter.settle(undefined);
     this.#next = to;
@@ -82,8 +98,13 @@ class Line {
 export class Wakeups {
   /** The newest waiter of each queue. */
   readonly #waiting = new Map<number, Waiter>();
-  readonly #readers = new Line(READERS_PER_TURN);
-  readonly #watchers = new Line(WATCHERS_PER_TURN);
+  readonly #readers: Line;
+  readonly #watchers: Line;
+
+  constructor(crowded: Crowded = () => undefined) {
+    this.#readers = new Line(READERS_PER_TURN, crowded);
+    this.#watchers = new Line(WATCHERS_PER_TURN, () => undefined);
+  }
 
   /** Resolves at the next wake of this queue, or after `timeoutMs`. Rejects with the signal's reason when it aborts. */
   wait(number: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {

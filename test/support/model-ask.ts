@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { AskFrame } from "../../src/registry/ask.js";
 import { RegistryError } from "../../src/registry/errors.js";
+import { check } from "./model-check.js";
 import type { Letter } from "./model-letter.js";
 import type { Box, TeamModel } from "./team-model.js";
 
@@ -66,8 +67,8 @@ export class ModelAsk {
       this.#summary = undefined;
       return;
     }
-    expect(this.#coming[0], "a reply that did not come").toBe(undefined);
-    expect(this.#isDone, "an Ask that is done is still open").toBe(false);
+    check(this.#coming[0], undefined, "a reply that did not come");
+    check(this.#isDone, false, "an Ask that is done is still open");
   }
 
   get #isDone(): boolean {
@@ -101,7 +102,7 @@ export class ModelAsk {
   }
 
   #checkEnd({ answered, answeredCount, missing, missingCount }: Summary): void {
-    expect(this.#isDone, "an Ask ended that was not done").toBe(true);
+    check(this.#isDone, true, "an Ask ended that was not done");
     // Who went while the question was being asked is told as gone, or not known at all.
     const named = new Set([...answered, ...missing.map(({ socketId }) => socketId)]);
     const isKnown = (box: Box): boolean => named.has(box.socketId) || !box.isGone || box.goneIn !== this.#askedIn;

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { messageIdOf } from "../../src/registry/message.js";
+import { check } from "./model-check.js";
 import type { Letter } from "./model-letter.js";
 import type { Entry, ModelQueue } from "./model-queue.js";
 import type { ModelTeam } from "./model-team.js";
@@ -12,10 +13,13 @@ export async function compare(team: ModelTeam): Promise<void> {
   const { model, registry } = team;
   for (const box of model.boxes.values()) await compareSocket(team, box);
   const { sockets, revision } = await registry.list({ ...all, states: [], labels: {}, model: "" });
-  expect(sockets.map(({ row }) => row.socketId)).toEqual([...model.boxes.keys()]);
-  expect(revision).toBe(model.revision);
+  check(
+    sockets.map(({ row }) => row.socketId),
+    [...model.boxes.keys()],
+  );
+  check(revision, model.revision);
   const { storage } = team;
-  expect([...storage.below.consumers()].map(({ name }) => name).sort()).toEqual([...model.consumers.keys()].sort());
+  check([...storage.below.consumers()].map(({ name }) => name).sort(), [...model.consumers.keys()].sort());
   for (const [name, { queue }] of model.consumers) await compareQueue(team, TEAM, name, queue);
   for (const letter of [...model.letters.values()].slice(-6)) await compareReceipts(team, letter);
 }
@@ -27,7 +31,7 @@ async function compareSocket(team: ModelTeam, box: Box): Promise<void> {
   const consumers = socketId === TEAM ? [...model.consumers.keys()] : [];
   const isWorkedOn = socketId !== TEAM && model.isWorkedOn(box);
   const lastSeenMs = isWorkedOn ? clock.wallMs() : box.lastSeenMs;
-  expect(
+  check(
     {
       ...{ state: view.row.state, reason: view.row.stateReason, changed: view.row.changedRevision },
       ...{ config: view.row.config, labels: view.row.labels, prompt: view.profile?.prompt },
@@ -36,16 +40,17 @@ async function compareSocket(team: ModelTeam, box: Box): Promise<void> {
       ...{ oldestUnsettledMs: view.oldestUnsettledMs, lastSeenMs: view.lastSeenMs ?? 0 },
       leaseExpireMs: box.state === "ACTIVE" ? view.leaseExpireMs : undefined,
     },
+    {
+      ...{ state: box.state, reason: box.reason, changed: box.changedRevision },
+      ...{ config: box.config, labels: box.labels, prompt: box.prompt },
+      ...{ queueSize: queue.unsettled.length, tail: queue.entries.length, parkedCount: queue.parked.length },
+      ...{ inFlightCount: queue.inFlight.length, droppedCount: queue.droppedCount },
+      readerCount: ["", ...consumers].reduce((sum, name) => sum + model.readersOf(box, name).length, 0),
+      ...{ oldestUnsettledMs: queue.unsettled[0]?.timeMs, lastSeenMs },
+      leaseExpireMs: leaseExpireMs(team, box, isWorkedOn),
+    },
     socketId,
-  ).toEqual({
-    ...{ state: box.state, reason: box.reason, changed: box.changedRevision },
-    ...{ config: box.config, labels: box.labels, prompt: box.prompt },
-    ...{ queueSize: queue.unsettled.length, tail: queue.entries.length, parkedCount: queue.parked.length },
-    ...{ inFlightCount: queue.inFlight.length, droppedCount: queue.droppedCount },
-    readerCount: ["", ...consumers].reduce((sum, name) => sum + model.readersOf(box, name).length, 0),
-    ...{ oldestUnsettledMs: queue.unsettled[0]?.timeMs, lastSeenMs },
-    leaseExpireMs: leaseExpireMs(team, box, isWorkedOn),
-  });
+  );
   await compareQueue(team, socketId, "", queue);
 }
 
@@ -61,9 +66,8 @@ async function compareQueue(team: ModelTeam, socketId: string, consumer: string,
     const { messages } = await team.registry.peek({ socketId, consumer, parked, ...all });
     const found = messages.map(({ sequence, body }) => ({ sequence, content: Buffer.from(body).toString() }));
     const expected = parked ? queue.parked : queue.unsettled;
-    expect(found, `${parked ? "parked" : "waiting"} for ${socketId} ${consumer}`).toEqual(
-      expected.map(({ sequence, content }) => ({ sequence, content })),
-    );
+    const contents = expected.map(({ sequence, content }) => ({ sequence, content }));
+    check(found, contents, `${parked ? "parked" : "waiting"} for ${socketId} ${consumer}`);
   }
 }
 
@@ -78,7 +82,7 @@ async function compareReceipts(team: ModelTeam, letter: Letter): Promise<void> {
     const { state = "SKIPPED", sequence = 0, attempt = 0 } = fate ?? {};
     return { socketId, state, sequence, attempt, skipReason, settledMs: fate?.settledMs ?? 0 };
   });
-  expect(receipts, `receipts of message ${letter.revision}`).toEqual(expectedReceipts(team, letter));
+  check(receipts, expectedReceipts(team, letter), `receipts of message ${letter.revision}`);
 }
 
 function expectedReceipts({ model }: ModelTeam, letter: Letter): object[] {

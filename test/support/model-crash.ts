@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import type { QueueView, Storage } from "../../src/registry/storage.js";
+import { check } from "./model-check.js";
 import type { Entry, ModelQueue } from "./model-queue.js";
 import type { ModelReader } from "./model-reader.js";
 import { WatchedStorage } from "./model-storage.js";
@@ -54,11 +55,11 @@ export async function crash(
   team.clock.forget();
   const isMade = storage.revision > model.revision;
   for (const [place, { answers, expected }] of calls.entries()) {
-    if (!isMade) expect(answered[place], "a call was answered and is forgotten").toBe(false);
-    else if (answered[place]) expect(answers[0]).toEqual(expected());
+    if (!isMade) check(answered[place], false, "a call was answered and is forgotten");
+    else if (answered[place]) check(answers[0], expected());
     else expected();
   }
-  expect(storage.revision, "some calls of one batch have happened and others not").toBe(model.revision);
+  check(storage.revision, model.revision, "some calls of one batch have happened and others not");
   const handed = new Set(readers.flatMap((reader) => reader.hear()));
   for (const box of model.boxes.values()) {
     team.ears.name(box.socketId, storage);
@@ -75,7 +76,7 @@ function takeUp(team: ModelTeam, box: Box, consumer: string, handed: ReadonlySet
   const queue = consumer === "" ? box.queue : team.model.consumers.get(consumer)?.queue;
   if (number === undefined || queue === undefined) expect.unreachable(`the queue of ${box.socketId} is gone`);
   const view = storage.queue(number);
-  expect(view.tail, `how many messages ${box.socketId} got`).toBe(queue.entries.length);
+  check(view.tail, queue.entries.length, `how many messages ${box.socketId} got`);
   const readers = team.model.readersOf(box, consumer) as ModelReader[];
   for (const entry of queue.entries) {
     const isExpired = consumer === "" && team.model.isExpired(box, entry.timeMs);
@@ -105,7 +106,7 @@ function takeUpEntry(queue: ModelQueue, entry: Entry, view: QueueView, chances: 
   const isSettled = view.isSettled(sequence);
   if (state === "settled" || state === "dropped" || state === "expired") {
     if (isSettled) return;
-    expect(chances.isHanded, `${told} came back`).toBe(true);
+    check(chances.isHanded, true, `${told} came back`);
     Object.assign(entry, { state: mark === undefined ? "fresh" : "again", deliveredMs: mark?.deliveredMs ?? 0 });
     return;
   }
@@ -114,17 +115,17 @@ function takeUpEntry(queue: ModelQueue, entry: Entry, view: QueueView, chances: 
     return;
   }
   if (isSettled) {
-    expect(chances.isExpired, `${told} is gone`).toBe(true);
+    check(chances.isExpired, true, `${told} is gone`);
     queue.drop(entry, "EXPIRED");
     return;
   }
   const isOut = mark?.state === "HELD" || mark?.state === "LENT";
-  if (state === "out") expect(isOut, `${told} was in flight`).toBe(true);
-  if (state === "parked") expect(mark?.state, told).toBe("PARKED");
+  if (state === "out") check(isOut, true, `${told} was in flight`);
+  if (state === "parked") check(mark?.state, "PARKED", told);
   if (!isOut || mark === undefined) return;
   // Taken by a reader whom it did not reach any more.
-  expect(mark.failures, `the failures of ${told}`).toBe(failures);
-  expect(state === "out" || chances.isRead, `${told} is in flight to nobody`).toBe(true);
+  check(mark.failures, failures, `the failures of ${told}`);
+  check(state === "out" || chances.isRead, true, `${told} is in flight to nobody`);
   const { deliveredMs, dueMs } = mark;
   const keptDueMs = dueMs === 0 ? Infinity : dueMs;
   Object.assign(entry, { state: "out", isLent: mark.state === "LENT", deliveredMs, keptDueMs, isUnsent: false });

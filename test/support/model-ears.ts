@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { DropReason, LogEvent, Storage } from "../../src/registry/storage.js";
+import { check } from "./model-check.js";
 import type { ModelQueue } from "./model-queue.js";
 import type { ModelReader } from "./model-reader.js";
 import type { StorageEars } from "./model-storage.js";
@@ -86,7 +87,7 @@ export class ModelEars implements StorageEars {
     const { state, stateReason, socketId } = event.draft;
     const author = this.#model.boxes.get(socketId);
     if (state === "ACTIVE" && stateReason === "NONE" && !this.#isCalling && author !== undefined) {
-      expect(this.#authors.has(socketId), `a sign of life of ${socketId}`).toBe(true);
+      check(this.#authors.has(socketId), true, `a sign of life of ${socketId}`);
       this.#model.seen(author);
     }
     if (stateReason !== "LEASE_EXPIRED") return;
@@ -132,8 +133,8 @@ export class ModelEars implements StorageEars {
     for (const sequence of sequences) {
       const entry = box?.queue.entries[sequence - 1];
       if (box === undefined || entry === undefined) expect.unreachable("a message that never was has expired");
-      expect(box.queue.free[0], "the oldest that nobody has").toBe(entry);
-      expect(this.#model.isExpired(box, entry.timeMs), "its time is over").toBe(true);
+      check(box.queue.free[0], entry, "the oldest that nobody has");
+      check(this.#model.isExpired(box, entry.timeMs), true, "its time is over");
       box.queue.drop(entry, "EXPIRED");
     }
   }

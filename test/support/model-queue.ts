@@ -1,6 +1,7 @@
 /** What a queue must do, said as plainly as it can be: a list of entries, each of them in one state. */
 import { expect } from "vitest";
 import type { DropReason } from "../../src/registry/storage.js";
+import { check } from "./model-check.js";
 
 /** Whoever takes messages: an open Read. */
 export interface Taker {
@@ -127,8 +128,8 @@ export class ModelQueue {
   deliver(entry: Entry, taker: Taker, attempt: number): void {
     const { outstandingMax } = taker;
     const told = `message ${entry.sequence} (${entry.state}) at attempt ${attempt}`;
-    expect(this.isAvailable(entry), `${told} is not to be delivered`).toBe(true);
-    expect(attempt, told).toBe(entry.failures + 1);
+    check(this.isAvailable(entry), true, `${told} is not to be delivered`);
+    check(attempt, entry.failures + 1, told);
     if (outstandingMax === undefined) {
       this.#change(entry, { state: "claimed", holder: taker });
       return;

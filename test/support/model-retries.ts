@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { expect } from "vitest";
 import type { Limits } from "../../src/registry/limits.js";
 import type { RetryKey } from "../../src/registry/retries.js";
 import type { Storage } from "../../src/registry/storage.js";
 import type { FakeClock } from "./fake-clock.js";
+import { check } from "./model-check.js";
 
 /** An answer that is remembered for its request_id. */
 export interface Kept<Answer> {
@@ -42,7 +42,7 @@ export class ModelRetries<Answer> {
     this.forgetAged(storage);
     const surplus = Math.max(0, this.#kept.size - this.#limits.dedupeKeys);
     for (const key of [...this.#kept.keys()].slice(0, surplus)) this.#kept.delete(key);
-    expect(storage.rememberedCount, "how many answers are remembered").toBe(this.#kept.size);
+    check(storage.rememberedCount, this.#kept.size, "how many answers are remembered");
   }
 
   /** Only what is remembered is left. */

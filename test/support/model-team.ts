@@ -8,6 +8,7 @@ import type { FakeClock } from "./fake-clock.js";
 import { MemoryStorage } from "./memory-storage.js";
 import { acknowledgement } from "./model-acknowledgement.js";
 import { ModelAsk } from "./model-ask.js";
+import { check } from "./model-check.js";
 import { compare } from "./model-comparison.js";
 import { ModelEars } from "./model-ears.js";
 import { quietly, type Written } from "./model-letter.js";
@@ -38,7 +39,7 @@ export class ModelTeam {
   asks: ModelAsk[] = [];
   storage: WatchedStorage;
   registry: Registry;
-  #calls: Promise<void>[] = [];
+  #calls: { readonly done: Promise<void>; isOver: boolean }[] = [];
   readonly retries: ModelRetries<Written | undefined>;
   readonly #writings: ModelWritings;
   /** Lets commits through again, while they are held back. */
@@ -223,7 +224,7 @@ export class ModelTeam {
     await this.rest();
     for (const box of model.boxes.values()) {
       const expired = box.queue.free.filter(({ timeMs }) => model.isExpired(box, timeMs));
-      expect(expired, `what has outlived its time on ${box.socketId}`).toEqual([]);
+      check(expired, [], `what has outlived its time on ${box.socketId}`);
     }
     this.retries.sweep(this.storage.below);
   }
@@ -257,7 +258,12 @@ export class ModelTeam {
       await this.storage.below.durable();
       if (this.clock.ring() || this.storage.awaited > 0) calmTurns = 0;
     }
-    await Promise.all(this.#calls.splice(0));
+    check(
+      this.#calls.every(({ isOver }) => isOver),
+      true,
+      "every call has its answer",
+    );
+    await Promise.all(this.#calls.splice(0).map(({ done }) => done));
     for (const reader of this.readers) {
       reader.rest();
       if (!reader.isOpen) this.#checkEnd(reader, await reader.done);
@@ -269,8 +275,8 @@ export class ModelTeam {
     this.watches = this.watches.filter(({ isOpen }) => isOpen);
     this.asks = this.asks.filter(({ isOpen }) => isOpen);
     this.ears.rest();
-    expect(this.model.overdue, "leases that are over").toEqual([]);
-    expect(this.storage.below.revision, "how many entries there are").toBe(this.model.revision);
+    check(this.model.overdue, [], "leases that are over");
+    check(this.storage.below.revision, this.model.revision, "how many entries there are");
     this.model.period++;
   }
 
@@ -305,7 +311,7 @@ export class ModelTeam {
     for (const box of this.model.boxes.values()) {
       const { seenMs } = storage.queue(storage.find(box.socketId)?.number ?? 0);
       // When somebody was seen last is kept once a minute.
-      if (isClean) expect(seenMs).toBe(box.lastSeenMs);
+      if (isClean) check(seenMs, box.lastSeenMs);
       box.lastSeenMs = seenMs;
     }
     // By the wall clock much may be over that had some time left.
@@ -323,8 +329,8 @@ export class ModelTeam {
       await this.rest();
       // Without a deadline a worker may have it for ever.
       const left = queue.unsettled.filter(({ dueMs }) => dueMs < Infinity);
-      expect(left, `left in the queue of ${socketId}`).toEqual([]);
-      expect(queue.announced, `drops that were told on ${socketId}`).toEqual(queue.dropped);
+      check(left, [], `left in the queue of ${socketId}`);
+      check(queue.announced, queue.dropped, `drops that were told on ${socketId}`);
     }
     await this.compare();
   }
@@ -342,7 +348,7 @@ export class ModelTeam {
     this.#releaseHold?.();
     const streams = [...this.readers, ...this.watches, ...this.asks];
     for (const stream of streams) stream.cancel();
-    await Promise.allSettled([...this.#calls, ...streams.map(({ done }) => done)]);
+    await Promise.allSettled(streams.map(({ done }) => done));
     this.clock.forget();
     await this.storage.below.close();
   }
@@ -350,17 +356,21 @@ export class ModelTeam {
   #checkEnd(reader: ModelReader, reason: string | undefined): void {
     if (reason === undefined) return;
     const isDue = reader.isSuperseded ? "READER_SUPERSEDED" : reader.box.isGone ? "SOCKET_DELETED" : "no end";
-    expect(reason, "why a Read ended").toBe(isDue);
+    check(reason, isDue, "why a Read ended");
   }
 
   #expect<T>(call: Promise<T>, expected: unknown, tell: (answer: T) => unknown): void {
     const hold = this.#releaseHold;
     const outcome = call.then(tell, reasonOf).then((actual) => {
-      expect(hold !== undefined && hold === this.#releaseHold, "an answer stood on what is not durable").toBe(false);
-      expect(actual).toEqual(expected);
+      check(hold !== undefined && hold === this.#releaseHold, false, "an answer stood on what is not durable");
+      check(actual, expected);
     });
-    outcome.catch(() => {});
-    this.#calls.push(outcome);
+    const made = { done: outcome, isOver: false };
+    const end = (): void => {
+      made.isOver = true;
+    };
+    outcome.then(end, end);
+    this.#calls.push(made);
   }
 }
 

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { RegistryError } from "../../src/registry/errors.js";
 import type { Registry } from "../../src/registry/registry.js";
 import type { WatchFrame } from "../../src/registry/watch.js";
+import { check } from "./model-check.js";
 import type { TeamModel, Told } from "./team-model.js";
 
 const cancelled = new Error("the test cancelled the Watch");
@@ -49,8 +50,8 @@ export class ModelWatch {
   /** When everything has come to rest it has been told everything. */
   rest(): void {
     if (!this.#isOpen) return;
-    expect(this.#isSynced, "a Watch is not in step").toBe(true);
-    expect(this.#next, "a change that was not told").toBe(undefined);
+    check(this.#isSynced, true, "a Watch is not in step");
+    check(this.#next, undefined, "a change that was not told");
   }
 
   async #run(frames: AsyncGenerator<WatchFrame, void, undefined>): Promise<void> {
@@ -74,8 +75,8 @@ export class ModelWatch {
 
   #arrived(frame: WatchFrame): void {
     if (frame.kind === "SYNCED") {
-      expect(this.#snapshot, "sockets that the snapshot left out").toEqual([]);
-      expect(frame.revision).toBe(this.revision);
+      check(this.#snapshot, [], "sockets that the snapshot left out");
+      check(frame.revision, this.revision);
       this.#isSynced = true;
       return;
     }
@@ -83,7 +84,7 @@ export class ModelWatch {
     const { revision, row } = frame;
     const kind = frame.kind === "SNAPSHOT" ? "CREATED" : frame.kind;
     const told = { revision, kind, socketId: row?.socketId, state: row?.state, labels: row?.labels };
-    expect(told, "what a Watch is told").toEqual(expected);
+    check(told, expected, "what a Watch is told");
     this.revision = revision;
   }
 }
