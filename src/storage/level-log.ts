@@ -122,7 +122,7 @@ export class LevelLog {
   }
 
   append(event: LogEvent): Appended {
-    this.#assertKnown(event);
+    this.state.assertKnown(event);
     const batch = this.#commit.batch();
     const revision = this.state.entries.last + 1;
     const timeMs = Math.max(this.state.timeMs, this.#options.now());
@@ -242,13 +242,6 @@ export class LevelLog {
     } finally {
       this.#witness.close();
     }
-  }
-
-  /** Throws what would be a defect of ours before anything is changed. */
-  #assertKnown(event: LogEvent): void {
-    if (event.kind === "message") for (const number of event.targets) this.state.row(number);
-    else if (event.kind !== "create") this.state.row(event.number);
-    else if (event.replaces !== undefined) this.state.row(event.replaces);
   }
 
   #putStore(batch: Batch): void {

@@ -153,6 +153,13 @@ export class State implements Shared {
     return row;
   }
 
+  /** Throws what would be a defect of ours, before an event changes anything. */
+  assertKnown(event: LogEvent): void {
+    if (event.kind === "message") for (const number of event.targets) this.row(number);
+    else if (event.kind !== "create") this.row(event.number);
+    else if (event.replaces !== undefined) this.row(event.replaces);
+  }
+
   /** Sets a row as it is, which recovery does with the rows of the disk. */
   putRow(row: SocketRow): void {
     if (!this.#rows.has(row.number)) {
