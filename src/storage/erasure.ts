@@ -1,5 +1,5 @@
+import { countBefore } from "../registry/search.js";
 import type { Entries } from "./entries.js";
-import { countBefore } from "./search.js";
 import type { SocketQueue } from "./socket-queue.js";
 import type { Timeline } from "./timeline.js";
 

@@ -1,4 +1,4 @@
-import { countBefore } from "./search.js";
+import { countBefore } from "../registry/search.js";
 import type { Timeline } from "./timeline.js";
 
 /** The numbers of one anchor: sequence, revision (negative: left out), broadcasts in the timeline once it happened. */

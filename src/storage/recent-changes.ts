@@ -1,5 +1,5 @@
+import { countBefore } from "../registry/search.js";
 import type { Change, ChangesPage } from "../registry/storage.js";
-import { countBefore } from "./search.js";
 
 /** At most so many changes are kept, and about so many bytes of them. */
 const CHANGES_MAX = 4_096;

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { countBefore } from "../registry/search.js";
 import type { Consumer, LogEvent, SocketDraft, SocketNumber, SocketRow } from "../registry/storage.js";
 import { TEAM_NUMBER } from "../registry/storage.js";
 import { Consumers } from "./consumers.js";
 import { Entries } from "./entries.js";
 import { type Ended, erase } from "./erasure.js";
 import type { Queue, Shared } from "./queue.js";
-import { countBefore } from "./search.js";
 import { SocketQueue } from "./socket-queue.js";
 import { Timeline } from "./timeline.js";
 

@@ -1,4 +1,4 @@
-import { countBefore } from "./search.js";
+import { countBefore } from "../registry/search.js";
 
 /** Broadcasts are kept in chunks of this many. */
 export const CHUNK_SIZE = 1_024;
