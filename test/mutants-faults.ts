@@ -211,7 +211,7 @@ export const faults: readonly Fault[] = [
   {
     name: "keep what a deleted socket had",
     file: "storage/level-log.ts",
-    text: "for (const _ of this.state.erase()) await nextTurn();",
+    text: "for (const _ of this.state.erase()) await new Promise((resolve) => setImmediate(resolve));",
     instead: "",
     tests: ["storage-level", "storage-recovery"],
   },
