@@ -65,7 +65,7 @@ const calls: Record<string, [object, string]> = {
   Acknowledge: [{ socketId: "x", sequences: [7], ackDeadline: "300s" }, '"staleSequences"'],
   Requeue: [{ socketId: "x" }, "{"],
   Heartbeat: [{ socketId: "x" }, '"SOCKET_STATE_INACTIVE"'],
-  Update: [{ socket: { socketId: "x", model: "updated" }, updateMask: "model" }, '"updated"'],
+  Update: [{ socket: { socketId: "x", model: "updated" } }, '"updated"'],
   GetMessage: [{ messageId: "m", pageSize: 1 }, "there is no message m"],
   Watch: [{ afterRevision: "1000000", heartbeatInterval: "60s" }, "after revision 1000000 are not there"],
   Ask: [{ message: "?", timeout: "0.010s", matchLabels: { l: "v" } }, '"summary"'],

@@ -962,7 +962,8 @@ export interface UpdateRequest {
     | undefined;
   /**
    * The fields to change: model, prompt, context, labels, config, or single settings such as `config.ack_deadline`. `*`:
-   * all of them. Empty: those that are set.
+   * all of them. Empty: those that are set. In JSON the mask is one string, the fields separated by commas; grpcurl wants
+   * {"paths": ["model"]}.
    */
   updateMask: string[] | undefined;
 }
