@@ -130,10 +130,10 @@ export class Outstanding {
   /** Puts parked messages back into the line. @returns how many of them were parked */
   requeue(sequences: readonly number[]): number {
     const { storage } = this.#context;
-    const { marks } = storage.queue(this.#number);
     let count = 0;
     for (const sequence of sequences) {
-      const mark = marks.get(sequence);
+      // Looked at anew, because one that is named twice has another mark by then.
+      const mark = storage.queue(this.#number).marks.get(sequence);
       if (mark?.state !== "PARKED") continue;
       this.slots.put(this.#slotOf({ ...mark, state: "WAITING", failures: 0, dueMs: 0 }));
       this.#keep([sequence]);
