@@ -21,6 +21,13 @@ const readme = readFileSync(join(root, "README.md"), "utf8");
 /** Commands that need grpcurl run where it is installed; `.ci/run` installs it. */
 const grpcurl = process.env["GRPCURL"] ?? findGrpcurl();
 
+/** What does the same as a command with grpcurl. */
+const withoutGrpcurl = [
+  ["SocketRegistry/Create", "socketctl create hermes --model claude-3"],
+  ["SocketRegistry/Write", 'socketctl write hermes "Any news?"'],
+  ["SocketRegistry/Read", "socketctl read hermes"],
+] as const;
+
 interface Command {
   readonly line: string;
   readonly expected: string;
@@ -57,8 +64,8 @@ test("every command of the README prints what it says", async () => {
   try {
     for (const command of commands()) {
       if (command.line.startsWith("grpcurl") && grpcurl === undefined) {
-        // What comes later needs the socket that grpcurl would have created.
-        if (command.line.includes("/Create")) await run("socketctl create hermes --model claude-3", server.address);
+        // What comes later stands on what grpcurl would have done.
+        for (const [rpc, line] of withoutGrpcurl) if (command.line.includes(rpc)) await run(line, server.address);
         continue;
       }
       const printed = await run(command.line, server.address);
