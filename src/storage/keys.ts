@@ -16,6 +16,9 @@ const CHECKPOINT = 0x50;
 const RECEIPTS = 0x60;
 const REMEMBERED = 0x70;
 
+/** A letter and 64 bits. */
+const LENGTH64 = 9;
+
 /** The one row that describes the store. */
 export const storeKey = Buffer.from([STORE]);
 
@@ -51,8 +54,8 @@ export const checkpointKey = (slot: number, piece: number): Buffer => {
   return key;
 };
 
-/** The number in a key of `logKey`, `removedKey`, `removedSpanKey` or `rememberedKey`. */
-export const number64 = (key: Buffer): number => read64(key, 1);
+/** The number in a key of the log, of a note of removals or of an answer; NaN in a key that damage made another one. */
+export const number64 = (key: Buffer): number => (key.length === LENGTH64 ? read64(key, 1) : Number.NaN);
 /** The numbers in a key of `receiptsKey`. */
 export const receiptsPlace = (key: Buffer): ReceiptsPlace => ({
   number: number32(key),

@@ -157,6 +157,8 @@ async function readLog(
   let expected = Math.max(1, store.firstRevision, Math.min(from + 1, state.entries.endStart(CHECKED_BYTES)));
   for await (const [key, stored] of source.rows(logRange(expected, last))) {
     const revision = number64(key);
+    // Its entry is missed where it should be.
+    if (Number.isNaN(revision)) continue;
     for (const missing of notes.missing(expected, revision)) lost.push(missing);
     expected = revision + 1;
     const entry = decodeIfSound(LogEntry, stored);
