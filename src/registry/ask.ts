@@ -83,12 +83,12 @@ export async function* ask(
     }
     yield await open.summary();
   } finally {
-    asks.close(revision, listener);
+    asks.close(answer.messageId, listener);
   }
 }
 
 /** What an open Ask waits for: replies to the message at a revision, so many, until then. */
-interface Terms {
+interface Waiting {
   readonly revision: number;
   readonly listener: Listener;
   readonly maxReplies: number;
@@ -109,7 +109,7 @@ class OpenAsk {
   #repliesLeft: number;
   #last = 0;
 
-  constructor(context: AskContext, { revision, listener, maxReplies, endMs }: Terms, letter: Letter | undefined) {
+  constructor(context: AskContext, { revision, listener, maxReplies, endMs }: Waiting, letter: Letter | undefined) {
     const { storage } = context;
     this.#context = context;
     this.#listener = listener;

@@ -11,7 +11,8 @@ export interface Listener {
 /** Who waits for replies to which question. */
 export class Asks {
   readonly #max: number;
-  readonly #listeners = new Map<number, Set<Listener>>();
+  /** By the question's message_id, of which every message has one and no other. */
+  readonly #listeners = new Map<string, Set<Listener>>();
   #count = 0;
 
   constructor(max: number) {
@@ -26,8 +27,8 @@ export class Asks {
     });
   }
 
-  /** From here on the listener hears of replies to the message at this revision. */
-  open(question: number): Listener {
+  /** From here on the listener hears of replies to this message. */
+  open(question: string): Listener {
     const listener: Listener = { replies: [], wake: () => {} };
     const listeners = this.#listeners.get(question) ?? new Set();
     this.#listeners.set(question, listeners.add(listener));
@@ -35,7 +36,7 @@ export class Asks {
     return listener;
   }
 
-  close(question: number, listener: Listener): void {
+  close(question: string, listener: Listener): void {
     const listeners = this.#listeners.get(question);
     if (listeners?.delete(listener) !== true) return;
     this.#count--;
@@ -43,7 +44,7 @@ export class Asks {
   }
 
   /** A message was appended that answers another one. It may not be durable yet. */
-  replied(question: number, reply: number): void {
+  replied(question: string, reply: number): void {
     for (const listener of this.#listeners.get(question) ?? []) {
       listener.replies.push(reply);
       listener.wake();

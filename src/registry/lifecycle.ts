@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { RegistryError, socketNotFound } from "./errors.js";
 import type { Limits } from "./limits.js";
 import type { RetryKey } from "./retries.js";
-import { checkEtag, checkNotTeam, draftOf, generateSocketId } from "./socket.js";
+import { checkEtag, checkNotTeam, draftOf, FRESH, generateSocketId } from "./socket.js";
 import type { LogEvent, Profile, SocketConfig, SocketRow, SocketState, StateReason, Storage } from "./storage.js";
 import { type UpdateRequest, updated } from "./update.js";
 import { storageFull } from "./write.js";
@@ -103,8 +103,7 @@ export class Lifecycle {
   update(request: UpdateRequest): SocketRow {
     const row = this.find(request.socketId);
     const { draft, profile } = updated(row, request);
-    const { maxStoreBytes } = this.#limits;
-    if (this.#storage.bytes >= maxStoreBytes) throw storageFull(this.#storage, maxStoreBytes);
+    this.#checkSpace(false);
     const isSame = Object.keys(profile).length === 0 && isDeepStrictEqual(draft, draftOf(row));
     if (isSame) return row;
     return this.#append({ kind: "change", what: "UPDATED", number: row.number, draft, profile });
@@ -139,6 +138,3 @@ export class Lifecycle {
     return socketId;
   }
 }
-
-/** A socket in the state that Create and Reset give it. */
-const FRESH = { state: "ACTIVE", stateReason: "NONE", stateMessage: "" } as const;

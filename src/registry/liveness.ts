@@ -3,13 +3,16 @@ import type { Clock } from "./clock.js";
 import type { Limits } from "./limits.js";
 import type { Readers } from "./readers.js";
 import { Round } from "./round.js";
-import { draftOf } from "./socket.js";
+import { draftOf, FRESH } from "./socket.js";
 import { type SocketNumber, type SocketRow, type SocketState, type Storage, TEAM_NUMBER } from "./storage.js";
 
 /** When an agent was last seen is kept this often at most, because it changes all the time. */
 const KEPT_EVERY_MS = 60_000;
 /** And so many agents are looked at each time, because there may be very many. */
 const KEPT_AT_ONCE = 1_000;
+
+/** The state of a socket whose lease ran out. */
+const EXPIRED = { state: "UNRESPONSIVE", stateReason: "LEASE_EXPIRED", stateMessage: "" } as const;
 
 interface Lease {
   durationMs: number;
@@ -73,14 +76,8 @@ export class Liveness {
 
   /** The socket's agent gave a sign of life. */
   seen(row: SocketRow): void {
-    if (row.number === TEAM_NUMBER) return;
-    const { storage, clock, changed } = this.#context;
-    this.#seen.set(row.number, clock.wallMs());
-    this.#renew(row.number);
-    if (row.stateReason !== "LEASE_EXPIRED" || row.state !== "UNRESPONSIVE") return;
-    const draft = { ...draftOf(row), state: "ACTIVE", stateReason: "NONE", stateMessage: "" } as const;
-    const healed = storage.append({ kind: "change", what: "STATE_CHANGED", number: row.number, draft });
-    if (healed.row !== undefined) changed(healed.row);
+    this.left(row.number);
+    if (row.stateReason === "LEASE_EXPIRED" && row.state === "UNRESPONSIVE") this.#change(row, FRESH);
   }
 
   /** A sign of life that went on has ended just now: the lease counts from here. */
@@ -141,15 +138,21 @@ export class Liveness {
   }
 
   #runOut(number: SocketNumber): void {
-    const { storage, readers, changed } = this.#context;
+    const { storage, readers } = this.#context;
     const row = storage.socket(number);
     if (row?.state !== "ACTIVE") return;
-    if (readers.isWorkedOn(number)) {
-      this.#renew(number);
-      return;
-    }
-    const draft = { ...draftOf(row), state: "UNRESPONSIVE", stateReason: "LEASE_EXPIRED", stateMessage: "" } as const;
-    const expired = storage.append({ kind: "change", what: "STATE_CHANGED", number, draft });
-    if (expired.row !== undefined) changed(expired.row);
+    if (readers.isWorkedOn(number)) this.#renew(number);
+    else this.#change(row, EXPIRED);
+  }
+
+  #change(row: SocketRow, state: typeof FRESH | typeof EXPIRED): void {
+    const draft = { ...draftOf(row), ...state };
+    const { row: changed } = this.#context.storage.append({
+      kind: "change",
+      what: "STATE_CHANGED",
+      number: row.number,
+      draft,
+    });
+    if (changed !== undefined) this.#context.changed(changed);
   }
 }

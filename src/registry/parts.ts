@@ -9,7 +9,7 @@ import type { Limits } from "./limits.js";
 import { Liveness } from "./liveness.js";
 import { Readers } from "./readers.js";
 import { Retries } from "./retries.js";
-import type { SocketNumber, SocketRow, Storage } from "./storage.js";
+import { type SocketNumber, type SocketRow, type Storage, TEAM_NUMBER } from "./storage.js";
 import { Watches } from "./watch.js";
 import { Writes } from "./write.js";
 
@@ -75,7 +75,7 @@ export class Parts {
       expiry.look(row);
       deliveries.find(row);
     }
-    const team = storage.find("team-chat-all");
+    const team = storage.socket(TEAM_NUMBER);
     for (const { number } of storage.consumers()) if (team !== undefined) deliveries.find(team, number);
   }
 }

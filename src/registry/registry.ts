@@ -103,7 +103,7 @@ export class Registry {
       asks.checkRoom();
       const written = earlier ?? this.#write(request.write);
       // Before anybody can see the question, and answer it.
-      return { answer: { ...written, duplicate: isAgain }, listener: asks.open(written.revision), isAgain };
+      return { answer: { ...written, duplicate: isAgain }, listener: asks.open(written.messageId), isAgain };
     });
     yield* ask(this.#parts, request, asked, signal);
   }
@@ -233,7 +233,7 @@ export class Registry {
       const answer = { kind: "write", deliveredCount, skippedCount, results } as const;
       this.#storage.remember({ ...request.retry, revision, timeMs, answer });
     }
-    if (written.replyTo > 0) this.#parts.asks.replied(written.replyTo, revision);
+    if (request.replyTo !== "") this.#parts.asks.replied(request.replyTo, revision);
     this.#signed(request);
     return written;
   }
@@ -253,7 +253,7 @@ export class Registry {
     const earlier = retry && (await this.#parts.retries.earlier(retry));
     if (earlier?.answer.kind !== "write") return undefined;
     const { revision, timeMs, answer } = earlier;
-    return { ...answer, revision, timeMs, replyTo: 0, messageId: messageIdOf(this.#storage.instance, revision) };
+    return { ...answer, revision, timeMs, messageId: messageIdOf(this.#storage.instance, revision) };
   }
 
   async #change(change: () => SocketRow): Promise<SocketView> {

@@ -79,3 +79,6 @@ export function checkEpoch({ socketId, epoch }: SocketRow, given: string): void 
     epoch,
   });
 }
+
+/** The state that Create and Reset give a socket, and a sign of life after its lease ran out. */
+export const FRESH = { state: "ACTIVE", stateReason: "NONE", stateMessage: "" } as const;

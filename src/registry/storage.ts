@@ -17,35 +17,7 @@ import type {
   Stored,
 } from "./stored.js";
 
-export type {
-  Appended,
-  Change,
-  ChangesPage,
-  Consumer,
-  DropReason,
-  Fate,
-  Letter,
-  LogEvent,
-  Mark,
-  OverflowPolicy,
-  Profile,
-  ProfileChange,
-  QueueView,
-  ReadLimits,
-  Remembered,
-  RememberedResult,
-  RetentionLimits,
-  Skip,
-  SkipReason,
-  SocketConfig,
-  SocketDraft,
-  SocketNumber,
-  SocketRow,
-  SocketState,
-  StateReason,
-  Stored,
-} from "./stored.js";
-export { TEAM_NUMBER } from "./stored.js";
+export * from "./stored.js";
 
 /**
  * What the registry asks of the place where it keeps its state: one ordered log, the rows of the sockets, and for each

@@ -45,8 +45,6 @@ export interface WriteResult {
 export interface WriteAnswer {
   readonly revision: number;
   readonly timeMs: number;
-  /** The revision of the message that it answers; 0 when it answers none of this history. */
-  readonly replyTo: number;
   readonly messageId: string;
   readonly deliveredCount: number;
   readonly skippedCount: number;
@@ -99,16 +97,8 @@ export class Writes {
     const skipped = this.#skips(request);
     const isSigned = request.sender !== "";
     if (isSigned) this.#makeRoomOnFeed(request.body.length);
-    const { revision, timeMs } = this.#appendMessage(request, isSigned ? [TEAM_NUMBER] : [], true, skipped);
-    return {
-      revision,
-      timeMs,
-      replyTo: this.#answeredBy(request),
-      messageId: messageIdOf(this.#storage.instance, revision),
-      deliveredCount: this.#storage.socketCount - skipped.length,
-      skippedCount: skipped.length,
-      results: this.#results(skipped),
-    };
+    const appended = this.#appendMessage(request, isSigned ? [TEAM_NUMBER] : [], true, skipped);
+    return this.#answer(appended, this.#storage.socketCount - skipped.length, skipped.length, this.#results(skipped));
   }
 
   /** A broadcast to those who have some labels goes to each of them by name. */
@@ -126,37 +116,22 @@ export class Writes {
     if (sender !== "") this.#makeRoomOnFeed(body.length);
     const targets = rows.map(({ number }) => number);
     const onFeed = sender === "" ? [] : [TEAM_NUMBER];
-    const { revision, timeMs, sequences } = this.#appendMessage(request, [...targets, ...onFeed], false, skipped);
+    const appended = this.#appendMessage(request, [...targets, ...onFeed], false, skipped);
     for (const row of rows) this.#room.look(row);
-    return {
-      revision,
-      timeMs,
-      replyTo: this.#answeredBy(request),
-      messageId: messageIdOf(this.#storage.instance, revision),
-      deliveredCount: rows.length,
-      skippedCount: skipped.length,
-      results: [
-        ...skipped.map((skip) => this.#skipResult(skip)),
-        ...rows.map(({ socketId }, place) => ({ socketId, sequence: sequences[place] ?? 0, skipReason: undefined })),
-      ].slice(0, RESULTS_MAX),
-    };
+    const results = [
+      ...skipped.map((skip) => this.#skipResult(skip)),
+      ...rows.map(({ socketId }, place) => resultAt(socketId, appended.sequences[place])),
+    ];
+    return this.#answer(appended, rows.length, skipped.length, results.slice(0, RESULTS_MAX));
   }
 
   #append(request: WriteRequest, rows: readonly SocketRow[], onFeed: boolean): WriteAnswer {
     if (onFeed) this.#makeRoomOnFeed(request.body.length);
     const targets = rows.map((row) => row.number);
     const onBoth = onFeed ? [...targets, TEAM_NUMBER] : targets;
-    const { revision, timeMs, sequences } = this.#appendMessage(request, onBoth, false, []);
+    const appended = this.#appendMessage(request, onBoth, false, []);
     const socketId = rows.length > 0 ? request.socketId : TEAM_CHAT_ALL;
-    return {
-      revision,
-      timeMs,
-      replyTo: this.#answeredBy(request),
-      messageId: messageIdOf(this.#storage.instance, revision),
-      deliveredCount: 1,
-      skippedCount: 0,
-      results: [{ socketId, sequence: sequences[0] ?? 0, skipReason: undefined }],
-    };
+    return this.#answer(appended, 1, 0, [resultAt(socketId, appended.sequences[0])]);
   }
 
   #appendMessage(
@@ -165,12 +140,20 @@ export class Writes {
     everyone: boolean,
     skipped: readonly Skip[],
   ): Appended {
-    const routes = { recipient: request.socketId, targets, everyone, skipped, replyTo: this.#answeredBy(request) };
-    return this.#storage.append({ kind: "message", body: request.body, sender: request.sender, ...routes });
+    const { socketId, body, sender } = request;
+    const replyTo = request.replyTo === "" ? 0 : revisionOf(this.#storage.instance, request.replyTo);
+    const routes = { recipient: socketId, targets, everyone, skipped, replyTo };
+    return this.#storage.append({ kind: "message", body, sender, ...routes });
   }
 
-  #answeredBy({ replyTo }: WriteRequest): number {
-    return replyTo === "" ? 0 : revisionOf(this.#storage.instance, replyTo);
+  #answer(
+    { revision, timeMs }: Appended,
+    deliveredCount: number,
+    skippedCount: number,
+    results: readonly WriteResult[],
+  ): WriteAnswer {
+    const messageId = messageIdOf(this.#storage.instance, revision);
+    return { revision, timeMs, messageId, deliveredCount, skippedCount, results };
   }
 
   /** Skips first, because they are what an author must know; then deliveries, as many as fit. */
@@ -181,11 +164,7 @@ export class Writes {
     for (const row of this.#storage.sockets(TEAM_NUMBER)) {
       if (results.length >= RESULTS_MAX) break;
       if (isSkipped.has(row.number)) continue;
-      results.push({
-        socketId: row.socketId,
-        sequence: this.#storage.queue(row.number).tail,
-        skipReason: undefined,
-      });
+      results.push(resultAt(row.socketId, this.#storage.queue(row.number).tail));
     }
     return results;
   }
@@ -263,6 +242,10 @@ export class Writes {
     if (this.#storage.bytes + request.body.length <= maxStoreBytes) return;
     throw storageFull(this.#storage, maxStoreBytes);
   }
+}
+
+function resultAt(socketId: string, sequence = 0): WriteResult {
+  return { socketId, sequence, skipReason: undefined };
 }
 
 /** The store has reached its limit; reading, settling, resetting and deleting make room. */
