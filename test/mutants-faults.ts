@@ -148,8 +148,8 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "announce no GAP",
-    file: "registry/reader.ts",
-    text: "    return { reason, count };\n",
+    file: "registry/announcer.ts",
+    text: "      return { reason, count };\n",
     instead: "",
     tests: ["service-queue"],
   },

@@ -129,7 +129,9 @@ const steps = [
     const number = chosen(pair, choice);
     pair.drop(number, placesIn(pair, number, places), why);
   }),
-  step("announce drops", 1, [pick, reason], (pair, choice, why) => pair.announceDrops(chosen(pair, choice), why)),
+  step("announce drops", 1, [pick, reason, fc.nat(4)], (pair, choice, why, count) => {
+    pair.announceDrops(chosen(pair, choice), why, count);
+  }),
   step("seen", 1, [pick], (pair, choice) => pair.seen(chosenQueue(pair, choice))),
   step("open a consumer", 3, [fc.nat(3), pick], (pair, name, after) => {
     pair.openConsumer(`c${name}`, after % (pair.tail(TEAM_NUMBER) + 3));

@@ -157,7 +157,7 @@ test("drops, and what readers have been told of them, survive a restart", async 
   const number = await createSocket(before, "a");
   await write(before, direct("1", number), direct("2", number), direct("3", number));
   before.drop(number, [1], "OVERFLOW");
-  before.announceDrops(number, "OVERFLOW");
+  before.announceDrops(number, "OVERFLOW", 1);
   before.drop(number, [2], "OVERFLOW");
   before.drop(number, [3], "EXPIRED");
   await before.durable();

@@ -1,3 +1,4 @@
+import { Announcer } from "./announcer.js";
 import type { Clock } from "./clock.js";
 import { type DeliveryContext, Outstanding } from "./outstanding.js";
 import type { Holder } from "./slots.js";
@@ -12,6 +13,7 @@ import type { QueueView, ReadLimits, SocketNumber, SocketRow, Storage } from "./
  */
 export class Delivery {
   readonly epoch: string;
+  readonly announcer: Announcer;
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #number: SocketNumber;
@@ -25,6 +27,7 @@ export class Delivery {
   /** @param number the queue's: the socket's own, or a consumer's */
   constructor(context: DeliveryContext, row: SocketRow, number: SocketNumber) {
     this.epoch = row.epoch;
+    this.announcer = new Announcer(context.storage, number);
     this.#storage = context.storage;
     this.#clock = context.clock;
     this.#number = number;

@@ -1,6 +1,6 @@
 import type { Delivery } from "./delivery.js";
 import type { Gap } from "./frames.js";
-import { dropGap, type Source } from "./reader.js";
+import type { Source } from "./reader.js";
 import type { Holder } from "./slots.js";
 import type { ReadLimits, SocketNumber, Storage, Stored } from "./storage.js";
 
@@ -43,7 +43,7 @@ export class Holding implements Source {
   }
 
   gap(): Gap | undefined {
-    return dropGap(this.#storage, this.#number);
+    return this.#delivery.announcer.next(this);
   }
 
   isReady(): boolean {
@@ -67,9 +67,12 @@ export class Holding implements Source {
     this.#delivery.settle(sequences);
   }
 
-  handed(): void {}
+  handed(): void {
+    this.#delivery.announcer.told(this);
+  }
 
   release(): void {
+    this.#delivery.announcer.release(this);
     this.#delivery.abandon(this.#holder, this.#taken);
     this.#taken = [];
   }

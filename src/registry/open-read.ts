@@ -169,8 +169,7 @@ export class OpenRead implements Reader {
   /** What was yielded last is with the transport. */
   handed(): void {
     this.#silentSinceMs = performance.now();
-    if (this.#frame === undefined) return;
-    this.#messagesLeft -= this.#frame.messages.length;
+    this.#messagesLeft -= this.#frame?.messages.length ?? 0;
     this.#frame = undefined;
     if (this.#isCurrent()) this.#source.handed();
   }

@@ -12,7 +12,7 @@ export interface Source {
   readonly position: number;
   /** How many messages wait behind what was taken. */
   readonly backlog: number;
-  /** What was lost since the last question, if anything was. */
+  /** What was lost and is still to be told, if anything was. */
   gap(): Gap | undefined;
   /** Whether `take` would find something now. */
   isReady(): boolean;
@@ -20,7 +20,7 @@ export interface Source {
   take(limits: ReadLimits): Promise<readonly Stored[]>;
   /** These of what was taken last are not for this reader, and count as read. */
   pass(sequences: readonly number[]): void;
-  /** What was taken last has been handed to the transport. */
+  /** What was taken last, or told, has been handed to the transport. */
   handed(): void;
   /** The stream ends, or begins anew: what was taken and not handed over is given back. */
   release(): void;
@@ -125,7 +125,7 @@ export class Taking implements Source {
     const missed = this.#missed + passed - this.#replayed;
     this.#missed = 0;
     this.#replayed = passed;
-    return missed > 0 ? { reason: "RETENTION", count: missed } : dropGap(this.#storage, this.#number);
+    return missed > 0 ? { reason: "RETENTION", count: missed } : this.#delivery.announcer.next(this);
   }
 
   isReady(): boolean {
@@ -147,12 +147,14 @@ export class Taking implements Source {
   pass(): void {}
 
   handed(): void {
+    this.#delivery.announcer.told(this);
     const claimed = this.#claimed;
     this.#claimed = [];
     if (claimed.length > 0) this.#delivery.settle(claimed);
   }
 
   release(): void {
+    this.#delivery.announcer.release(this);
     const claimed = this.#claimed;
     this.#claimed = [];
     this.#delivery.release(claimed);
@@ -185,20 +187,6 @@ export class Taking implements Source {
     return sequences;
   }
 }
-
-/** What a queue dropped that its readers have not been told of, for one reason at a time. From here on they have. */
-export function dropGap(storage: Storage, number: SocketNumber): Gap | undefined {
-  const queue = storage.queue(number);
-  for (const reason of DROP_REASONS) {
-    const count = queue.unannounced(reason);
-    if (count === 0) continue;
-    storage.announceDrops(number, reason);
-    return { reason, count };
-  }
-  return undefined;
-}
-
-const DROP_REASONS = ["OVERFLOW", "EXPIRED"] as const;
 
 /**
  * The sequence that a Read starts after.

@@ -102,8 +102,8 @@ export interface Storage {
    * @returns how many that were: those that were settled already are left alone
    */
   drop(number: SocketNumber, sequences: readonly number[], reason: DropReason): number;
-  /** Remembers that readers have been told of every drop for this reason so far. */
-  announceDrops(number: SocketNumber, reason: DropReason): void;
+  /** Remembers that readers have been told of so many more drops for this reason, or of all of them if that is less. */
+  announceDrops(number: SocketNumber, reason: DropReason, count: number): void;
   /** Keeps when the socket's agent was last seen. */
   seen(number: SocketNumber, seenMs: number): void;
 

@@ -164,10 +164,10 @@ export class LevelStorage implements Storage {
     return dropped;
   }
 
-  announceDrops(number: SocketNumber, reason: DropReason): void {
+  announceDrops(number: SocketNumber, reason: DropReason, count: number): void {
     const log = this.#open();
     const queue = this.#queue(log, number);
-    if (queue.announceDrops(reason)) log.moved(queue);
+    if (queue.announceDrops(reason, count)) log.moved(queue);
   }
 
   seen(number: SocketNumber, seenMs: number): void {

@@ -173,12 +173,11 @@ export abstract class Queue implements QueueView {
     return dropped;
   }
 
-  /** Counts every drop so far as told. @returns whether there was one */
-  announceDrops(reason: DropReason): boolean {
-    if (this.unannounced(reason) === 0) return false;
-    const { count } = this.#drops[reason];
-    this.#drops = { ...this.#drops, [reason]: { count, announced: count } };
-    return true;
+  /** Counts so many more drops as told, as far as there were any. @returns whether there was one */
+  announceDrops(reason: DropReason, told: number): boolean {
+    const { count, announced } = this.#drops[reason];
+    this.#drops = { ...this.#drops, [reason]: { count, announced: Math.min(count, announced + told) } };
+    return told > 0 && announced < count;
   }
 
   /** Sets the marks of messages that are not settled. @returns whether there was one */

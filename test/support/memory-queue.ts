@@ -156,8 +156,8 @@ export class MemoryQueue implements QueueView {
     return count;
   }
 
-  announceDrops(reason: DropReason): void {
-    this.#announced[reason] = this.#dropped[reason];
+  announceDrops(reason: DropReason, count: number): void {
+    this.#announced[reason] = Math.min(this.#dropped[reason], this.#announced[reason] + count);
   }
 
   mark(marks: readonly Mark[]): void {

@@ -218,9 +218,9 @@ export class MemoryStorage implements Storage {
     return this.#queue(number).drop(sequences, reason, this.#now());
   }
 
-  announceDrops(number: SocketNumber, reason: DropReason): void {
+  announceDrops(number: SocketNumber, reason: DropReason, count: number): void {
     this.#assertOpen();
-    this.#queue(number).announceDrops(reason);
+    this.#queue(number).announceDrops(reason, count);
   }
 
   seen(number: SocketNumber, seenMs: number): void {

@@ -85,9 +85,12 @@ function takeUp(team: ModelTeam, box: Box, consumer: string, handed: ReadonlySet
     takeUpEntry(queue, entry, view, chances);
   }
   for (const reason of ["OVERFLOW", "EXPIRED"] as const) {
-    const untold = queue.dropped[reason] - queue.announced[reason];
-    expect(view.unannounced(reason), "drops that nobody was told of").toBeGreaterThanOrEqual(untold);
+    const left = queue.dropped[reason] - queue.announced[reason];
+    const told = queue.untold[reason];
+    expect(told, "announced drops").toBeLessThanOrEqual(left);
+    expect(view.unannounced(reason), "drops that nobody was told of").toBeGreaterThanOrEqual(left - told);
     queue.announced[reason] = queue.dropped[reason] - view.unannounced(reason);
+    queue.untold[reason] = 0;
   }
 }
 

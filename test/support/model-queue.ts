@@ -63,6 +63,8 @@ export class ModelQueue {
   readonly entries: Entry[] = [];
   readonly dropped = { OVERFLOW: 0, EXPIRED: 0 };
   readonly announced = { OVERFLOW: 0, EXPIRED: 0 };
+  /** What readers have been told of in frames that nobody knows to be with the transport. */
+  readonly untold = { OVERFLOW: 0, EXPIRED: 0 };
   /** In which period of the history it began. */
   readonly beganIn: number;
   readonly #world: World;

@@ -67,13 +67,15 @@ export function settling(open: Open): void {
     expect(storage.queue(a)).toMatchObject({ floor: 3, depth: 1, dropped: 2 });
     expect(storage.queue(a).unannounced("OVERFLOW")).toBe(2);
     expect(storage.queue(a).activityMs).toBe(clock.ms);
-    storage.announceDrops(a, "OVERFLOW");
+    storage.announceDrops(a, "OVERFLOW", 1);
+    expect(storage.queue(a).unannounced("OVERFLOW")).toBe(1);
+    storage.announceDrops(a, "OVERFLOW", 2);
     expect(storage.queue(a).unannounced("OVERFLOW")).toBe(0);
     expect(storage.drop(a, [3, 99, 0], "EXPIRED")).toBe(0);
     expect(storage.drop(a, [4], "EXPIRED")).toBe(1);
     expect(storage.queue(a)).toMatchObject({ depth: 0, dropped: 3 });
     expect([storage.queue(a).unannounced("OVERFLOW"), storage.queue(a).unannounced("EXPIRED")]).toEqual([0, 1]);
-    storage.announceDrops(a, "OVERFLOW");
+    storage.announceDrops(a, "OVERFLOW", 1);
     expect(storage.queue(a).unannounced("EXPIRED")).toBe(1);
     await storage.durable();
   });

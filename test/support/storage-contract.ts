@@ -304,7 +304,7 @@ function closing(open: Open): void {
       ["settle", () => storage.settle(a, [1])],
       ["mark", () => storage.mark(a, [])],
       ["drop", () => storage.drop(a, [1], "OVERFLOW")],
-      ["announceDrops", () => storage.announceDrops(a, "EXPIRED")],
+      ["announceDrops", () => storage.announceDrops(a, "EXPIRED", 1)],
       ["seen", () => storage.seen(a, 1)],
       ["consumer", () => storage.consumer("c")],
       ["consumers", () => storage.consumers()],

@@ -93,8 +93,8 @@ export class StoragePair {
     expect(a).toBe(b);
   }
 
-  announceDrops(number: SocketNumber, reason: DropReason): void {
-    this.#both((storage) => storage.announceDrops(number, reason));
+  announceDrops(number: SocketNumber, reason: DropReason, count: number): void {
+    this.#both((storage) => storage.announceDrops(number, reason, count));
   }
 
   seen(number: SocketNumber): void {
