@@ -147,6 +147,13 @@ export const faults: readonly Fault[] = [
     tests: ["service-exclusive"],
   },
   {
+    name: "count a loss as told before anybody was told",
+    file: "registry/announcer.ts",
+    text: "      this.#telling = { teller, reason, count };\n",
+    instead: "      this.#storage.announceDrops(this.#number, reason, count);\n",
+    tests: ["registry-streams"],
+  },
+  {
     name: "announce no GAP",
     file: "registry/announcer.ts",
     text: "      return { reason, count };\n",

@@ -180,6 +180,27 @@ test("a loss is announced once, whoever reads", async () => {
   expect(await isSettled(first.next())).toBe(false);
 });
 
+test.each(["AUTO", "EXPLICIT"] as const)(
+  "a loss that did not leave is announced by another reader: %s",
+  async (ackMode) => {
+    const rules = new Rules();
+    await rules.create("x", dropOldest);
+    await rules.writeAll("x", "one", "two", "three", "four");
+    const broken = rules.read("x", { ackMode, maxOutstanding: 2 });
+    expect(await broken.told()).toBe("OVERFLOW 2");
+    const waiting = rules.read("x", { ackMode, maxOutstanding: 2 });
+    expect(await waiting.told()).toEqual(["three", "four"]);
+    const told = waiting.told();
+    expect(await isSettled(told)).toBe(false);
+    await broken.frames.return();
+    expect(await told).toBe("OVERFLOW 2");
+    const next = waiting.told();
+    expect(await isSettled(next)).toBe(false);
+    await rules.writeAll("x", "five", "six", "seven");
+    expect(await next).toBe(ackMode === "AUTO" ? "OVERFLOW 1" : "OVERFLOW 3");
+  },
+);
+
 test("a Read that looks is told of all that retention took from under it, before or while it read", async () => {
   let isDone = false;
   const rules: Rules = new Rules({ maxFrameMessages: 2 }, (memory) => ({

@@ -126,6 +126,10 @@ type Hold = Awaited<ReturnType<ServerCommands["longestHold"]>>;
 
 function sampleOf(holds: readonly Hold[]): Sample {
   const all = holds.map(({ ms }) => ms);
-  const details = { medianMs: median(all), cpuMs: Math.max(...holds.map(({ cpuMs }) => cpuMs)) };
+  const details = {
+    medianMs: median(all),
+    cpuMs: Math.max(...holds.map(({ cpuMs }) => cpuMs)),
+    ownMs: Math.max(...holds.map(({ ownMs }) => ownMs)),
+  };
   return { value: Math.max(...all), details };
 }
