@@ -2,6 +2,7 @@
  * The settings of the server: of each the name with its unit, the default, the bounds and what it is for. How they are
  * written on a command line and in an environment is in settings.ts.
  */
+import { isLoopback } from "./listen.js";
 import type { Limits } from "./registry/limits.js";
 import {
   choice,
@@ -123,23 +124,10 @@ export function namedLimits(config: Config): Record<string, number> {
 /** A config holds every limit of the rules. */
 export const limitsOf = (config: Config): Limits => config;
 
-/** The parts of `listen`. @throws SettingsError */
-export function listenAddress(listen: string): { host: string; port: number } {
-  const match = /^(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[^\s:/[\]]+)):(?<port>\d{1,5})$/.exec(listen);
-  const port = Number(match?.groups?.["port"]);
-  const host = match?.groups?.["six"] ?? match?.groups?.["host"];
-  if (host === undefined || !(port <= 65_535)) {
-    throw new SettingsError([`${flagOf("listen")} must be host:port, not ${listen}`]);
-  }
-  return { host, port };
-}
-
 /** Whoever can reach an open server can read everybody's mail, so that must be said on purpose. */
 function listenFaults({ listen, insecure }: Config): readonly string[] {
   try {
-    const { host } = listenAddress(listen);
-    const isLoopback = /^(localhost|::1|127(\.\d{1,3}){3})$/i.test(host);
-    if (isLoopback || insecure) return [];
+    if (isLoopback(listen) || insecure) return [];
     const risk = "can be reached from outside and nobody is asked who they are";
     return [`${flagOf("listen")} ${listen} ${risk}; say ${flagOf("insecure")} if that is meant`];
   } catch (error) {

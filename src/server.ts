@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Config, limitsOf, listenAddress, namedLimits } from "./config.js";
+import { type Config, limitsOf, namedLimits } from "./config.js";
+import { listenAddress } from "./listen.js";
 import type { Log } from "./log.js";
 import { Registry } from "./registry/registry.js";
 import { createCalls } from "./rpc/calls.js";

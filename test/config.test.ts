@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Config, configWith, helpText, listenAddress, namedLimits, readConfig, settings } from "../src/config.js";
+import { type Config, configWith, helpText, namedLimits, readConfig, settings } from "../src/config.js";
+import { listenAddress } from "../src/listen.js";
 import { flagOf, type Setting, SettingsError, variableOf } from "../src/settings.js";
 
 const names = Object.keys(settings) as (keyof Config)[];

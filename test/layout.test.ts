@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const parts = [
   {
     name: "main",
-    files: /^src\/main\.ts$/,
+    files: /^src\/(main|program)\.ts$/,
     mayImport: [/^src\/[\w-]+\.ts$/],
     packages: [/^node:/],
   },
@@ -33,7 +33,7 @@ const parts = [
   },
   {
     name: "the other files at the top of src",
-    files: /^src\/(?!main\.|server\.)[\w-]+\.ts$/,
+    files: /^src\/(?!main\.|program\.|server\.)[\w-]+\.ts$/,
     mayImport: [/^src\/registry\//, /^package\.json$/],
     packages: [/^node:/],
   },
@@ -58,8 +58,14 @@ const parts = [
   {
     name: "replication",
     files: /^src\/replication\//,
-    mayImport: [/^src\/registry\/storage\.ts$/],
+    mayImport: [/^src\/registry\//, /^gen\/ts\/(socketregistry\/v1|google\/protobuf)\//],
     packages: [/^node:/],
+  },
+  {
+    name: "engram",
+    files: /^src\/engram\//,
+    mayImport: [/^src\/(listen|log|program|settings)\.ts$/],
+    packages: [/^node:/, /^level$/, /^fastify$/],
   },
   {
     name: "cli",
@@ -87,8 +93,8 @@ const bans: Ban[] = [
   {
     pattern: /(?<![.\w])process\s*\.|\bglobalThis\.process\b/g,
     where: /^src\//,
-    home: /^src\/(main\.ts$|cli\/)/,
-    instead: "let main.ts read it and pass the value in (for time: performance.now())",
+    home: /^src\/(program\.ts$|cli\/)/,
+    instead: "let program.ts read it and pass the value in (for time: performance.now())",
   },
   {
     pattern: /\bAbortSignal\s*\.\s*any\b/g,
@@ -98,7 +104,7 @@ const bans: Ban[] = [
   {
     pattern: /\.(on|once|addListener|prependListener)\s*\(|(?<![.\w])once\s*\(|\bEventEmitter\b/g,
     where: /^src\//,
-    home: /^src\/(rpc\/calls\.ts$|storage\/level[\w-]*\.ts$|main\.ts$|cli\/)/,
+    home: /^src\/(rpc\/calls\.ts$|storage\/level[\w-]*\.ts$|program\.ts$|engram\/door\.ts$|cli\/)/,
     instead: "use an async function or generator with an AbortSignal; grpc-js events: rpc/calls.ts",
   },
   {
@@ -145,8 +151,8 @@ test("calls with a better way here are not used", () => {
   );
   for (const file of files) {
     for (const { line, name } of importsOf(file)) {
-      if (/^src\/(?!main\.ts|cli\/)/.test(file.path) && name === "node:process") {
-        faults.push(`${file.path}:${line}: ${name} -> let main.ts read it and pass the value in`);
+      if (/^src\/(?!program\.ts|cli\/)/.test(file.path) && name === "node:process") {
+        faults.push(`${file.path}:${line}: ${name} -> let program.ts read it and pass the value in`);
       }
       if (/^test\/(?!support\/)/.test(file.path) && name === "node:timers/promises") {
         faults.push(`${file.path}:${line}: ${name} -> await the moment itself, not a time`);
