@@ -64,6 +64,8 @@ export class ModelReader implements Open {
 
   /** What came while nobody could know what would be left of it, and whether it was handed over. */
   #unheard: { readonly frame: Frame; isHanded: boolean }[] | undefined;
+  /** It ended with OK at that time, and others may have gone on since. */
+  #hasEndedUnheard = false;
 
   constructor(reading: Reading, box: Box, queue: ModelQueue, epoch: string, request: ReadRequest, stalls: boolean[]) {
     const { model } = reading;
@@ -143,6 +145,7 @@ export class ModelReader implements Open {
       handed.push(...this.queue.heldBy(this));
       this.queue.handed(this);
     }
+    if (this.#hasEndedUnheard) this.queue.leave(this, true);
     return handed;
   }
 
@@ -184,6 +187,7 @@ export class ModelReader implements Open {
       for (;;) {
         const next = await frames.next();
         if (this.#unheard !== undefined) {
+          this.#hasEndedUnheard = next.done === true;
           if (next.done === true) return undefined;
           const heard = { frame: fixed(next.value), isHanded: false };
           this.#unheard.push(heard);
