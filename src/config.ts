@@ -80,6 +80,28 @@ export const settings = {
     4 * GIB,
     "How many bytes of the newest messages are kept in memory for live readers.",
   ),
+  engramUrl: text("", "The Engram that keeps a replica, `http://host:port`. Without it there is none."),
+  engramNamespace: text("rhetor_sockets", "The namespace of the replica, and with `.log` behind it that of its log."),
+  engramTokenFile: text("", "A file with the bearer token that the Engram asks for."),
+  engramTimeoutMs: number(4_000, 100, 600_000, "How long one call to the Engram may take."),
+  engramConflict: choice(
+    "refuse",
+    ["refuse", "warn"],
+    "What to do when another living registry writes to the namespace: not to replicate, or only to say so.",
+  ),
+  replicationIntervalMs: number(1_000, 10, 3_600_000, "How long after one round of replication the next one begins."),
+  replicationViewsPerSecond: number(50, 1, 100_000, "How many views of sockets are sent in a second, at the most."),
+  restore: choice(
+    "if-empty",
+    ["never", "if-empty", "merge"],
+    "When the replica is restored at the start: never, into an empty data directory, or into any.",
+  ),
+  restorePatienceMs: number(
+    10_000,
+    0,
+    3_600_000,
+    "How long an Engram that does not answer is asked before the server starts with what it has.",
+  ),
   keepaliveTimeMs: number(30_000, 1_000, 86_400_000, "How long a connection may be silent before it is asked."),
   keepaliveTimeoutMs: number(15_000, 100, 86_400_000, "How long the answer to that may take before it is closed."),
   shutdownGraceMs: number(5_000, 0, 3_600_000, "How long calls under way may take when the server stops."),
@@ -98,7 +120,7 @@ export type Config = { readonly [Name in SettingName]: SettingValue<(typeof sett
 export function readConfig(args: readonly string[], environment: NodeJS.ProcessEnv): Config {
   const { values, faults } = readSettings(settings, args, environment);
   const config = values as Config;
-  faults.push(...listenFaults(config), ...requestFaults(config));
+  faults.push(...listenFaults(config), ...requestFaults(config), ...engramFaults(config));
   if (faults.length > 0) throw new SettingsError(faults);
   return config;
 }
@@ -150,4 +172,17 @@ function requestFaults(config: Config): readonly string[] {
     `${flagOf("maxRequestBytes")} must be at least ${least}, for the other limits to fit in, \
 not ${config.maxRequestBytes}`,
   ];
+}
+
+function engramFaults({ engramUrl, engramNamespace }: Config): readonly string[] {
+  const faults: string[] = [];
+  const url = URL.canParse(engramUrl) ? new URL(engramUrl) : undefined;
+  const isUsable = url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+  // What may be a password is not printed.
+  if (engramUrl !== "" && !isUsable) faults.push(`${flagOf("engramUrl")} must be http://host:port, without a user`);
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/.test(engramNamespace)) {
+    const rule = "must be 1 to 60 letters, digits, dots, dashes or underscores";
+    faults.push(`${flagOf("engramNamespace")} ${rule}, not ${JSON.stringify(engramNamespace)}`);
+  }
+  return faults;
 }

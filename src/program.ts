@@ -17,8 +17,28 @@ export interface Program<Config extends { readonly logLevel: LogLevel }> {
   readonly helpText: () => string;
   /** @throws SettingsError naming every fault */
   readonly readConfig: (args: readonly string[], environment: NodeJS.ProcessEnv) => Config;
-  readonly start: (config: Config, log: Log) => Promise<Running>;
+  readonly start: (config: Config, log: Log, machine: Machine) => Promise<Running>;
 }
+
+/** What a program knows of the processes around it. */
+export interface Machine {
+  /** The number of this process. */
+  readonly pid: number;
+  /** Whether a process of this machine is alive. */
+  readonly isAlive: (pid: number) => boolean;
+}
+
+const machine: Machine = {
+  pid: process.pid,
+  isAlive(pid) {
+    try {
+      return process.kill(pid, 0);
+    } catch (error) {
+      // It is there, and somebody else's.
+      return (error as NodeJS.ErrnoException).code === "EPERM";
+    }
+  },
+};
 
 interface Running {
   stop(): Promise<void>;
@@ -38,7 +58,7 @@ export async function run<Config extends { readonly logLevel: LogLevel }>(progra
   // A defect that no call can be blamed for ends the process, as it would anyway, but not without a line in the log.
   process.on("uncaughtExceptionMonitor", (error) => log.fatal({ err: error }, `${name} failed`));
   try {
-    stopOnSignal(await program.start(config, log), name, log);
+    stopOnSignal(await program.start(config, log, machine), name, log);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     log.fatal({ err: error }, `${name} cannot start: ${why}`);

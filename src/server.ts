@@ -4,11 +4,13 @@ import { type Config, limitsOf, namedLimits } from "./config.js";
 import { listenAddress } from "./listen.js";
 import type { Log } from "./log.js";
 import { Registry } from "./registry/registry.js";
+import { type Machine, Replication } from "./replication/replication.js";
 import { createCalls } from "./rpc/calls.js";
 import { createHandlers } from "./rpc/handlers.js";
 import { createGrpcServer } from "./rpc/services.js";
 import { watchEncoder } from "./rpc/watching.js";
-import { encodeFrame } from "./rpc/wire.js";
+import { encodeBody, encodeFrame } from "./rpc/wire.js";
+import { DataDirectory } from "./storage/data-directory.js";
 import { LevelStorage } from "./storage/level.js";
 import { version } from "./version.js";
 
@@ -20,30 +22,33 @@ export interface RunningServer {
 }
 
 /**
- * Starts the server, part by part: storage, registry, upkeep, gRPC. Stopping is this list backwards: first nobody comes
- * in any more and streams end, then upkeep stops, and the log closes last, because everything else may still write to it.
- * A start that fails stops what it had started.
+ * Starts the server, part by part: a restore if one is due, storage, replication, registry, upkeep, gRPC. Stopping is
+ * this list backwards: first nobody comes in any more and streams end, then upkeep stops, replication sends what it can
+ * in a moment, and the log closes last, because everything else may still write to it. A start that fails stops what it
+ * had started.
+ *
+ * @param machine the processes around this one; by default nothing is known of them
  */
-export async function startServer(config: Config, log: Log): Promise<RunningServer> {
+export async function startServer(config: Config, log: Log, machine: Machine = UNKNOWN): Promise<RunningServer> {
   const startedMs = performance.now();
   const started: Part[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= stopAll(started.reverse()));
   try {
-    const storage = await LevelStorage.open({
-      folder: config.dataDir,
-      durability: config.durability,
-      recentBytes: config.recentBytes,
-      log,
-    });
+    const replication = await Replication.open(config, machine, log);
+    const { dataDir: folder, durability, recentBytes } = config;
+    await restoreStore(replication, new DataDirectory({ folder, durability, recentBytes, log }));
+    const storage = await LevelStorage.open({ folder, durability, recentBytes, log });
     started.push({ stop: () => storage.close() });
+    started.push({ stop: () => replication.stop() });
 
     const registry = new Registry(storage, limitsOf(config));
     started.push({ stop: async () => registry.close() });
     started.push(startUpkeep(registry, config.upkeepIntervalMs, log));
 
     const calls = createCalls({ log });
-    const facts = { version, durability: config.durability, limits: namedLimits(config) };
+    const limits = namedLimits(config);
+    const facts = { version, durability, limits, replication: () => replication.status };
     const grpc = createGrpcServer({
       calls,
       handlers: createHandlers(registry, limitsOf(config), facts),
@@ -62,6 +67,9 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       },
     });
 
+    if (replication.isOn) grpc.setHealth("engram", false);
+    replication.start(storage, (state) => grpc.setHealth("engram", state === "REPLICATING"));
+
     const { host, port } = listenAddress(config.listen);
     const address = config.listen.replace(/\d+$/, String(await grpc.listen(host, port)));
     const tookMs = Math.round(performance.now() - startedMs);
@@ -77,6 +85,17 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     await stop().catch((failure: unknown) => log.error({ err: failure }, "what had started did not stop"));
     throw error;
   }
+}
+
+/** A server that is no process of its own does not know which it is in. */
+const UNKNOWN: Machine = { pid: 0, isAlive: () => true };
+
+/** Restores what is to be restored, unless the process is told to stop meanwhile. */
+async function restoreStore(replication: Replication, directory: DataDirectory): Promise<void> {
+  const waiting = new AbortController();
+  const encode = (socketId: string, message: string, metadata: Record<string, unknown>): Uint8Array =>
+    encodeBody({ socketId, message, metadata, sender: "", threadId: "", replyTo: "" });
+  await replication.restore(directory, encode, waiting.signal);
 }
 
 /** What was started and must be stopped. */

@@ -26,16 +26,31 @@ export interface Piece extends KeptPiece {
   readonly bytes: Buffer;
 }
 
-/** The changes of a store, from one moment on. Everything is a change when it begins. */
+/**
+ * The changes of a store, from one moment on. Everything is a change when it begins, after the store was opened again,
+ * and after an error.
+ */
 export interface Following {
   /**
-   * What changed since this was asked last, and is durable. Sent in this order, and what is removed after all of it, it
+   * What changed since this was asked last, and is durable. Sent in stages, and what is removed after all of it, it
    * leaves the keeper at no moment with less than it had.
+   *
+   * A long backlog is told of in several steps: while the revision is not the store's, there is more to ask for.
+   * @throws STORAGE_UNAVAILABLE; what would have been told is told the next time
    */
   changed(): Promise<Changed>;
-  /** Cuts a piece as the state is now; undefined when nothing is left of it, so that it can be removed. */
+  /**
+   * Puts keys in the order in which their pieces are to be sent: those of one stage in any order, those of the next when
+   * all of them have arrived. A socket that was reset is so before its cursor is gone.
+   */
+  stages(keys: Iterable<string>): readonly (readonly string[])[];
+  /**
+   * Cuts a piece, of the moment when it was last asked what changed, so that all that is told of together goes together;
+   * of a later one when nobody asked for a piece for ten seconds. Of the log it has what is not settled by now.
+   * Undefined when nothing is left of it, so that it can be removed.
+   */
   piece(key: string): Promise<Piece | undefined>;
-  /** Counts these as changed once more: they did not arrive, or are not there any more. */
+  /** Tells of these once more: they did not arrive, or are not there any more, or could not be removed. */
   missed(keys: readonly string[]): void;
   /** Ends it. */
   stop(): void;
@@ -51,3 +66,30 @@ export interface Changed {
   /** The numbers of the sockets of which something changed, the ones that are gone among them; `all` for everyone. */
   readonly sockets: ReadonlySet<number> | "all";
 }
+
+/** How well the keeper of the replica follows. */
+export interface ReplicationStatus {
+  /** Its address, without credentials; empty when there is none. */
+  readonly target: string;
+  /** The protocol that is spoken with it; empty when it is not known. */
+  readonly dialect: string;
+  readonly state: "OFF" | "CONNECTING" | "REPLICATING" | "LAGGING" | "INCOMPATIBLE";
+  /** How many entries of the log it does not have. */
+  readonly lagEntries: number;
+  /** For how long there has been something that it does not have, in seconds. */
+  readonly lagSeconds: number;
+  /** When it last confirmed something, in milliseconds since 1970. */
+  readonly lastSuccessMs: number | undefined;
+  /** What went wrong last, for people; empty when nothing has. */
+  readonly lastError: string;
+}
+
+export const REPLICATION_OFF: ReplicationStatus = {
+  target: "",
+  dialect: "",
+  state: "OFF",
+  lagEntries: 0,
+  lagSeconds: 0,
+  lastSuccessMs: undefined,
+  lastError: "",
+};

@@ -17,6 +17,7 @@ import type {
   Stored,
 } from "./stored.js";
 
+export * from "./replica.js";
 export * from "./stored.js";
 
 /**

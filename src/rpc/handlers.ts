@@ -1,12 +1,12 @@
-import { ReplicationState } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import type { Frame } from "../registry/frames.js";
 import type { Limits } from "../registry/limits.js";
 import type { Registry } from "../registry/registry.js";
 import { checkSocketId } from "../registry/socket.js";
-import type { SocketState } from "../registry/storage.js";
+import type { ReplicationStatus, SocketState } from "../registry/storage.js";
 import type { WatchFrame } from "../registry/watch.js";
 import { MessageRequests } from "./message-requests.js";
 import { toReceipt } from "./receipts.js";
+import { toReplication } from "./replication.js";
 import type { Handlers } from "./services.js";
 import { SocketRequests } from "./socket-requests.js";
 import { socketStates, toSocket } from "./sockets.js";
@@ -20,6 +20,8 @@ export interface ServerFacts {
   readonly durability: "fsync" | "os";
   /** Every limit by the name of its setting. */
   readonly limits: Readonly<Record<string, number>>;
+  /** How the replica does at this moment. */
+  readonly replication: () => ReplicationStatus;
 }
 
 /** The service's methods: each checks the shape of its request, asks the registry, and words the answer. */
@@ -95,18 +97,8 @@ export function createHandlers(registry: Registry, limits: Limits, facts: Server
         limits: Object.fromEntries(Object.entries(facts.limits).map(([name, limit]) => [name, BigInt(limit)])),
         durability: facts.durability,
         dedupeWindowSeconds: dedupeMs / 1_000,
-        replication: REPLICATION_OFF,
+        replication: toReplication(facts.replication()),
       };
     },
   };
 }
-
-const REPLICATION_OFF = {
-  target: "",
-  dialect: "",
-  state: ReplicationState.REPLICATION_STATE_OFF,
-  lagEntries: 0n,
-  lagSeconds: 0,
-  lastSuccessTime: undefined,
-  lastError: "",
-};

@@ -60,6 +60,8 @@ export interface GrpcServer {
   listen(host: string, port: number): Promise<number>;
   /** What health says of the server. It serves from the start. */
   setServing(serving: boolean): void;
+  /** What health says of a service that is no gRPC service of ours, but something the server works with. */
+  setHealth(service: string, serving: boolean): void;
   /**
    * Stops: health says so first, then streams end with SHUTTING_DOWN and unary calls finish. What is still open after
    * `graceMs` is cut off; a client's health Watch always is, since it has no end of its own. Handlers that were cut off
@@ -83,10 +85,12 @@ export function createGrpcServer<R, W>(options: GrpcServerOptions<R, W>): GrpcSe
   reflection(options.descriptors).addToServer(server);
   let address = "";
 
+  function setHealth(service: string, serving: boolean): void {
+    health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
+  }
+
   function setServing(serving: boolean): void {
-    for (const service of healthServices) {
-      health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
-    }
+    for (const service of healthServices) setHealth(service, serving);
   }
 
   setServing(true);
@@ -97,6 +101,7 @@ export function createGrpcServer<R, W>(options: GrpcServerOptions<R, W>): GrpcSe
       return bound;
     },
     setServing,
+    setHealth,
     async stop(graceMs) {
       setServing(false);
       options.calls.endAll(new RegistryError("SHUTTING_DOWN", "the server is shutting down"));

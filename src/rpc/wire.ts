@@ -46,8 +46,10 @@ const gapReasons = {
 /** Every field of a Message at its default, which is not sent. */
 const EMPTY: Message = Message.fromPartial({});
 
+type Shared = Pick<WriteRequest, "sender" | "message" | "metadata" | "socketId" | "threadId" | "replyTo">;
+
 /** The fields that all copies of a message share. */
-export function encodeBody(request: WriteRequest): Uint8Array {
+export function encodeBody(request: Shared): Uint8Array {
   const shared: Message = {
     ...EMPTY,
     header: request.sender === "" ? "" : headerFrom(request.sender),

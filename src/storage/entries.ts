@@ -172,6 +172,21 @@ export class Entries {
     return 0;
   }
 
+  /** The blocks that have a part of a range, in order, each with its first revision. */
+  *blocksIn(first: number, last: number): Iterable<readonly [base: number, block: Readonly<Block>]> {
+    const from = Math.floor(first / BLOCK_SIZE);
+    const to = Math.floor(last / BLOCK_SIZE);
+    // Where a store was restored there is a gap of a million blocks.
+    const isSparse = to - from > this.#blocks.size;
+    const found = isSparse ? [...this.#blocks.keys()].filter((number) => number >= from && number <= to) : undefined;
+    const count = found?.sort((a, b) => a - b).length ?? to - from + 1;
+    for (let index = 0; index < count; index++) {
+      const number = found?.[index] ?? from + index;
+      const block = this.#blocks.get(number);
+      if (block !== undefined) yield [number * BLOCK_SIZE, block];
+    }
+  }
+
   /** Copies of the blocks, for a checkpoint. */
   image(): { number: number; sizes: Uint32Array; times: Float64Array }[] {
     return [...this.#blocks].map(([number, block]) => ({

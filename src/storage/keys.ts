@@ -18,6 +18,11 @@ const REMEMBERED = 0x70;
 
 /** A letter and 64 bits. */
 const LENGTH64 = 9;
+/** A letter and 32 bits. */
+const LENGTH32 = 5;
+
+const SOCKET_LETTERS = [ROW, PROMPT, CONTEXT, CONSUMER];
+const CURSOR_LETTERS = [CURSOR, PARKED];
 
 /** The one row that describes the store. */
 export const storeKey = Buffer.from([STORE]);
@@ -65,6 +70,12 @@ export const receiptsPlace = (key: Buffer): ReceiptsPlace => ({
 /** The number in a key of a socket, a consumer or a queue. */
 export const number32 = (key: Buffer): number => key.readUInt32BE(1);
 
+/** Whether a key is one of `logKey`. */
+export const isLogKey = (key: Buffer): boolean => key[0] === LOG && key.length === LENGTH64;
+/** Whether a key is of a row that tells of a socket or a consumer, but for its cursor. */
+export const isSocketKey = (key: Buffer): boolean => isOneOf(SOCKET_LETTERS, key);
+/** Whether a key is of a queue's cursor, or of what is parked in it. */
+export const isCursorKey = (key: Buffer): boolean => isOneOf(CURSOR_LETTERS, key);
 /** Whether a key is one of `rowKey`. */
 export const isRowKey = (key: Buffer): boolean => key[0] === ROW;
 /** Whether a key is one of `consumerKey`. */
@@ -74,6 +85,12 @@ export interface ReceiptsPlace {
   readonly number: number;
   readonly epochRevision: number;
   readonly sequence: number;
+}
+
+/** Numbers from the first up to, and without, the end. */
+export interface NumberRange {
+  readonly first: number;
+  readonly end: number;
 }
 
 export interface KeyRange {
@@ -87,6 +104,8 @@ export const logRange = (from: number, last?: number): KeyRange => ({
   lt: last === undefined ? Buffer.from([LOG + 1]) : logKey(last + 1),
 });
 export const rowRange = kind(ROW);
+export const promptRange = kind(PROMPT);
+export const contextRange = kind(CONTEXT);
 export const consumerRange = kind(CONSUMER);
 export const cursorRange = kind(CURSOR);
 export const parkedRange = kind(PARKED);
@@ -94,6 +113,10 @@ export const removedRange = kind(REMOVED);
 export const removedSpanRange = kind(REMOVED_SPAN);
 export const rememberedRange = kind(REMEMBERED);
 export const receiptsRange = kind(RECEIPTS);
+/** The keys of `isSocketKey` of some numbers, in order. */
+export const socketRanges = (numbers: NumberRange): KeyRange[] => rangesOf(SOCKET_LETTERS, numbers);
+/** The keys of `isCursorKey` of some numbers, in order. */
+export const cursorRanges = (numbers: NumberRange): KeyRange[] => rangesOf(CURSOR_LETTERS, numbers);
 /** The receipts of one epoch of a queue from a sequence on. */
 export const receiptsFrom = (place: ReceiptsPlace): KeyRange => ({
   gte: receiptsKey(place),
@@ -103,6 +126,14 @@ export const checkpointRange = (slot: number): KeyRange => ({
   gte: Buffer.from([CHECKPOINT, slot]),
   lt: Buffer.from([CHECKPOINT, slot + 1]),
 });
+
+function isOneOf(letters: readonly number[], key: Buffer): boolean {
+  return key.length === LENGTH32 && letters.includes(key[0] ?? 0);
+}
+
+function rangesOf(letters: readonly number[], { first, end }: NumberRange): KeyRange[] {
+  return letters.map((letter) => ({ gte: key32(letter, first), lt: key32(letter, end) }));
+}
 
 function kind(letter: number): KeyRange {
   return { gte: Buffer.from([letter]), lt: Buffer.from([letter + 1]) };

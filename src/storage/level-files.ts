@@ -1,4 +1,14 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Level } from "level";
 import { isCorruption } from "./level-errors.js";
@@ -48,6 +58,37 @@ export async function salvage(folder: string): Promise<void> {
   }
 }
 
+/** Whether a data directory has a log, or one that a salvage was about to put in place. */
+export function hasFiles(folder: string): boolean {
+  return existsSync(filesOf(folder)) || existsSync(salvagedOf(folder));
+}
+
+/**
+ * Makes LevelDB's files for a data directory that has none, and puts them in place when they are whole and on the disk.
+ * What an attempt that was cut off has left is cleared away.
+ */
+export async function makeFiles<T>(folder: string, fill: (db: Database) => Promise<T>): Promise<T> {
+  mkdirSync(folder, { recursive: true });
+  const files = join(folder, "log.restoring");
+  rmSync(files, { recursive: true, force: true });
+  try {
+    const db = await open(files);
+    const result = await fill(db).finally(() => db.close());
+    for (const name of readdirSync(files)) sync(join(files, name));
+    sync(files);
+    // What lies beside them tells of another log.
+    clear(folder);
+    rmSync(join(folder, "acknowledged"), { force: true });
+    // It fails when somebody made a log meanwhile.
+    renameSync(files, filesOf(folder));
+    sync(folder);
+    return result;
+  } catch (error) {
+    rmSync(files, { recursive: true, force: true });
+    throw error;
+  }
+}
+
 /** Tells the next start that something in LevelDB's files is damaged, so that it salvages what can be read. */
 export function suspect(folder: string): void {
   try {
@@ -73,6 +114,16 @@ const suspicionOf = (folder: string): string => join(folder, "suspect");
 /** Goes on where a salvage was cut off between its last two steps. */
 function finishSalvage(folder: string): void {
   if (!existsSync(filesOf(folder)) && existsSync(salvagedOf(folder))) renameSync(salvagedOf(folder), filesOf(folder));
+}
+
+/** Waits until a file, or the names in a folder, are on the disk. */
+function sync(path: string): void {
+  const file = openSync(path, "r");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 async function open(files: string): Promise<Database> {

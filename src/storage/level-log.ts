@@ -39,6 +39,8 @@ const REMOVED_PER_BATCH = 1_000;
 
 /** What the owner of the log wants to hear. */
 export interface LogHooks {
+  /** A batch begins. @returns what is to be written in its place */
+  readonly begun: (batch: Batch) => Batch;
   /** This is durable now. */
   readonly grown: (growth: Growth) => void;
   /** A batch failed: the log is of no use any more and must be closed and opened again. */
@@ -56,11 +58,11 @@ export interface Parts {
 
 /** One opening of the log on LevelDB: from the recovery of its state to its first failure, or to its close. */
 export class LevelLog {
+  readonly db: Database;
   readonly recovered: Recovered;
   readonly state: State;
   readonly answers: Answers;
   readonly history: LevelHistory;
-  readonly #db: Database;
   readonly #options: LogOptions;
   readonly #hooks: LogHooks;
   readonly #witness: Witness;
@@ -76,7 +78,7 @@ export class LevelLog {
   #committing = { growth: this.#growing, revision: 0 };
 
   constructor({ db, recovered, answers, witness, options, hooks }: Parts) {
-    this.#db = db;
+    this.db = db;
     this.recovered = recovered;
     this.state = recovered.state;
     this.answers = answers;
@@ -89,7 +91,7 @@ export class LevelLog {
     this.#sweep = new ReceiptSweep(db, this.state);
     this.#checkpoints = new Checkpoints(this.state, recovered.checkpoint, options.checkpointInterval);
     this.#commit = new GroupCommit({
-      open: () => db.batch(),
+      open: () => hooks.begun(db.batch()),
       sync: options.durability === "fsync",
       prepare: (batch) => this.#prepare(batch),
       committed: () => this.#committed(),
@@ -155,7 +157,7 @@ export class LevelLog {
   }
 
   recall(key: string): Promise<Remembered | undefined> {
-    return this.answers.recall(key, async (row) => (await getMany(this.#db, [row]))[0]);
+    return this.answers.recall(key, async (row) => (await getMany(this.db, [row]))[0]);
   }
 
   forget(through: number, countMax: number): void {
@@ -238,7 +240,7 @@ export class LevelLog {
   /** Closes LevelDB after a failure. */
   async abandon(): Promise<void> {
     try {
-      await this.#db.close();
+      await this.db.close();
     } finally {
       this.#witness.close();
     }
@@ -253,6 +255,7 @@ export class LevelLog {
       lastRevision: entries.last,
       lastTimeMs: timeMs,
       nextNumber,
+      restored: false,
     };
     batch.put(storeKey, encodeRecord(StoreRow, store));
   }

@@ -5,7 +5,7 @@ import { clear, isSuspect, openLevel, salvage } from "./level-files.js";
 import { LevelLog, type LogHooks } from "./level-log.js";
 import type { LogOptions } from "./level-options.js";
 import { sourceOf } from "./level-source.js";
-import { isDamaged, recover } from "./recovery.js";
+import { isDamaged, isRenewed, recover } from "./recovery.js";
 import { Witness } from "./witness.js";
 
 /** Not everything that was written is in LevelDB's files, or not as it was written. */
@@ -44,11 +44,12 @@ async function openFiles(options: LogOptions, hooks: LogHooks, isSalvaged: boole
     const recovered = await recover(source, witness.read(), isSalvaged);
     const damaged = isDamaged(recovered.damage);
     if (damaged && !isSalvaged) throw new DamagedFiles("LevelDB's files are damaged");
+    const isNumberedAnew = isRenewed(recovered.damage);
     const answers = await Answers.read(source.rows, options.log);
-    // The messages are numbered anew, and receipts would tell of others.
-    if (damaged) await db.clear(receiptsRange);
+    // Receipts would tell of other messages.
+    if (isNumberedAnew) await db.clear(receiptsRange);
     const log = new LevelLog({ db, recovered, answers, witness, options, hooks });
-    if (recovered.isNew || damaged) await log.mend();
+    if (recovered.isNew || isNumberedAnew) await log.mend();
     return log;
   } catch (error) {
     witness?.close();

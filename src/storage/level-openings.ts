@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { storageUnavailable } from "../registry/errors.js";
+import { Notes } from "./following-notes.js";
 import { codeOf, isCorruption } from "./level-errors.js";
 import type { LevelLog, LogHooks } from "./level-log.js";
 import { openLog } from "./level-open.js";
@@ -16,6 +17,8 @@ const REOPEN_MAX_MS = 1_000;
  * again and goes back to what is on disk, because LevelDB would otherwise take later writes and forget them.
  */
 export class Openings {
+  /** What changes, for whoever follows. */
+  readonly notes = new Notes();
   readonly #options: LogOptions;
   readonly #wakeups: Wakeups;
   readonly #closing = new AbortController();
@@ -85,7 +88,10 @@ export class Openings {
   async #openLog(isDamaged: boolean): Promise<LevelLog> {
     let log: LevelLog | undefined;
     const hooks: LogHooks = {
-      grown: ({ numbers, everyone, change }) => {
+      begun: (batch) => this.notes.batch(batch),
+      grown: (growth) => {
+        const { numbers, everyone, change } = growth;
+        this.notes.grew(growth);
         if (everyone) this.#wakeups.wakeAll();
         else for (const number of numbers) this.#wakeups.wake(number);
         if (change > 0) this.#wakeups.wake(CHANGES);
@@ -106,7 +112,9 @@ export class Openings {
     const { checkpoint, replayed, damage } = log.recovered;
     const values = { revision: log.state.entries.last, replayed, checkpoint: checkpoint?.revision };
     if (!isDamaged(damage)) {
-      this.#options.log.info(values, "the log is open");
+      const { socketCount } = log.state;
+      if (!damage.isRestored) this.#options.log.info(values, "the log is open");
+      else this.#options.log.info({ ...values, socketCount }, "the log was restored");
       return;
     }
     const { lost, damagedKeys, isSalvaged } = damage;

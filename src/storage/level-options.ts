@@ -17,6 +17,10 @@ export interface LevelOptions {
   readonly now?: () => number;
   /** A checkpoint of the index is written after this many entries, and at the end. */
   readonly checkpointInterval?: number;
+  /** Milliseconds since some moment. It never jumps. */
+  readonly elapsedMs?: () => number;
+  /** What nobody needs any more leaves the pieces of the log, which a keeper elsewhere may have, after this long. */
+  readonly eraseAfterMs?: number;
 }
 
 /** The options with nothing left open. */
@@ -25,6 +29,15 @@ export type LogOptions = Required<LevelOptions>;
 /** So many entries are read in about a second at start. */
 const CHECKPOINT_INTERVAL = 200_000;
 
+/** A piece is cut again for its erased messages this seldom, because most of it may be erased a moment later. */
+const ERASE_AFTER_MS = 60_000;
+
 export function complete(options: LevelOptions): LogOptions {
-  return { now: Date.now, checkpointInterval: CHECKPOINT_INTERVAL, ...options };
+  return {
+    now: Date.now,
+    checkpointInterval: CHECKPOINT_INTERVAL,
+    elapsedMs: () => performance.now(),
+    eraseAfterMs: ERASE_AFTER_MS,
+    ...options,
+  };
 }

@@ -5,6 +5,8 @@ import type {
   Consumer,
   DropReason,
   Fate,
+  Following,
+  KeptPiece,
   Letter,
   LogEvent,
   Mark,
@@ -12,12 +14,14 @@ import type {
   QueueView,
   ReadLimits,
   Remembered,
+  Replicable,
   RetentionLimits,
   SocketNumber,
   SocketRow,
   Storage,
   Stored,
 } from "../registry/storage.js";
+import { StoreFollowing } from "./following.js";
 import { codeOf, FolderInUse } from "./level-errors.js";
 import type { LevelLog } from "./level-log.js";
 import { Openings } from "./level-openings.js";
@@ -30,10 +34,11 @@ export type { LevelOptions, StoreLog } from "./level-options.js";
 export { UnknownVersion } from "./records.js";
 
 /** The store on LevelDB. It lives longer than one opening of the log. */
-export class LevelStorage implements Storage {
+export class LevelStorage implements Storage, Replicable {
   readonly #options: LogOptions;
   readonly #wakeups = new Wakeups(() => this.#openings.crowded());
   readonly #openings: Openings;
+  #following: Following | undefined;
 
   private constructor(options: LevelOptions) {
     mkdirSync(options.folder, { recursive: true });
@@ -244,7 +249,14 @@ export class LevelStorage implements Storage {
     return this.#guard((log) => log.retain(limits));
   }
 
+  follow(kept: readonly KeptPiece[]): Following {
+    this.#following?.stop();
+    this.#following = new StoreFollowing(this.#openings, this.#options, kept);
+    return this.#following;
+  }
+
   close(): Promise<void> {
+    this.#following?.stop();
     return this.#openings.close();
   }
 

@@ -4,7 +4,7 @@ import { Checkpoints } from "./checkpoint.js";
 import type { Batch } from "./commit.js";
 import { deleteCursor } from "./cursor-rows.js";
 import { isConsumerKey, isRowKey, number32 } from "./keys.js";
-import { isDamaged, type Recovered } from "./recovery.js";
+import { isRenewed, type Recovered } from "./recovery.js";
 import type { Removal } from "./removal.js";
 
 /** The feed's row: the one socket that is always there. */
@@ -42,7 +42,7 @@ const NOBODY: Omit<SocketRow, "number"> = {
  */
 export function mend({ state, damage }: Recovered, removal: Removal, batch: Batch, nowMs: number): number[] {
   const timeMs = Math.max(state.timeMs, nowMs);
-  if (isDamaged(damage)) {
+  if (isRenewed(damage)) {
     Checkpoints.forget(batch);
     for (const key of damage.damagedKeys) {
       batch.del(key);
@@ -58,7 +58,7 @@ export function mend({ state, damage }: Recovered, removal: Removal, batch: Batc
   if (state.socket(TEAM_NUMBER) === undefined) {
     applyChange(state, batch, { kind: "create", ...TEAM }, state.entries.last + 1, timeMs);
   }
-  if (!isDamaged(damage)) return [];
+  if (!isRenewed(damage)) return [];
   const numbers = [...state.sockets()].map((row) => row.number);
   for (const number of numbers) {
     const row = state.renewEpoch(state.entries.last + 1, timeMs, number);

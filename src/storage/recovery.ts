@@ -34,10 +34,17 @@ export interface Damage {
   readonly damagedKeys: readonly Buffer[];
   /** Whether LevelDB's files were damaged and made anew, in which rows may be missing without a trace. */
   readonly isSalvaged: boolean;
+  /** Whether the store was made out of pieces, which may be of different ages. It is mended like a damaged one. */
+  readonly isRestored: boolean;
 }
 
 export function isDamaged({ lost, damagedKeys, isSalvaged }: Damage): boolean {
   return lost.length > 0 || damagedKeys.length > 0 || isSalvaged;
+}
+
+/** Whether the messages are numbered anew, in new epochs. */
+export function isRenewed(damage: Damage): boolean {
+  return damage.isRestored || isDamaged(damage);
 }
 
 /**
@@ -68,9 +75,9 @@ export async function recover(source: Source, acknowledged: number, isSalvaged: 
   for (let revision = last + 1; revision <= acknowledged; revision++) lost.push(revision);
   state.entries.skipTo(Math.max(last, acknowledged));
   state.durableRevision = state.entries.last;
-  const damage = { lost, damagedKeys: [...damagedKeys, ...lostRows], isSalvaged };
-  // After a loss the feed has to be numbered anew before.
-  if (!isDamaged(damage)) state.consumers.follow();
+  const damage = { lost, damagedKeys: [...damagedKeys, ...lostRows], isSalvaged, isRestored: store.restored };
+  // The feed may have to be numbered anew before.
+  if (!isRenewed(damage)) state.consumers.follow();
   return {
     state,
     store,
@@ -87,11 +94,7 @@ async function readStore(source: Source): Promise<{ store: StoreRow; isNew: bool
   if (stored === undefined && first === 0) return { store: newStore(0), isNew: true, damaged: [] };
   try {
     if (stored === undefined) throw new DamagedRecord("the store's own row is not there");
-    const store = decodeRecord(StoreRow, stored);
-    if (store.format > FORMAT) {
-      throw new UnknownVersion(`the store has format ${store.format}; this program knows format ${FORMAT}`);
-    }
-    return { store, isNew: false, damaged: [] };
+    return { store: decodeStore(stored), isNew: false, damaged: [] };
   } catch (error) {
     if (!(error instanceof DamagedRecord)) throw error;
     // Where the log began is unknown now: the blocks before its first entry count as removed.
@@ -100,9 +103,25 @@ async function readStore(source: Source): Promise<{ store: StoreRow; isNew: bool
   }
 }
 
+/** The row of a store. @throws DamagedRecord; UnknownVersion when a newer program wrote it */
+export function decodeStore(stored: Buffer): StoreRow {
+  const store = decodeRecord(StoreRow, stored);
+  if (store.format <= FORMAT) return store;
+  throw new UnknownVersion(`the store has format ${store.format}; this program knows format ${FORMAT}`);
+}
+
 function newStore(firstRevision: number): StoreRow {
   const instance = randomBytes(8).toString("hex");
-  return { format: FORMAT, instance, historyFloor: 0, firstRevision, lastRevision: 0, lastTimeMs: 0, nextNumber: 0 };
+  return {
+    format: FORMAT,
+    instance,
+    historyFloor: 0,
+    firstRevision,
+    lastRevision: 0,
+    lastTimeMs: 0,
+    nextNumber: 0,
+    restored: false,
+  };
 }
 
 type Rows = Pick<Known, "rows" | "cursors" | "parked" | "consumers">;

@@ -32,15 +32,20 @@ export class Removal {
       const bits = this.#entries.hasBlock(block) ? this.#entries.removedBits(block) : new Uint8Array();
       batch.put(removedKey(block), encodeRecord(RemovedRow, { bits: Buffer.from(bits) }));
     }
-    this.#advanceFirst(batch);
-    for (const span of new Set([...blocks].map((block) => Math.floor(block / SPAN_BLOCKS)))) {
-      this.#joinSpan(span, batch);
-    }
+    const spans = new Set([...blocks].map((block) => Math.floor(block / SPAN_BLOCKS)));
+    this.#advanceFirst(batch, spans);
+    for (const span of spans) this.#joinSpan(span, batch);
   }
 
-  /** Notes before the first block say nothing any more. */
-  #advanceFirst(batch: Batch): void {
+  /** Notes before the first block say nothing any more. A span that was gone before has one for all its blocks. */
+  #advanceFirst(batch: Batch, touched: ReadonlySet<number>): void {
     while (!this.#entries.hasBlock(this.#firstBlock)) {
+      const span = this.#firstBlock / SPAN_BLOCKS;
+      if (Number.isInteger(span) && !touched.has(span) && this.#isGone(span)) {
+        batch.del(removedSpanKey(span));
+        this.#firstBlock += SPAN_BLOCKS;
+        continue;
+      }
       batch.del(removedKey(this.#firstBlock));
       this.#firstBlock++;
       if (this.#firstBlock % SPAN_BLOCKS === 0) batch.del(removedSpanKey(this.#firstBlock / SPAN_BLOCKS - 1));
@@ -50,10 +55,15 @@ export class Removal {
   /** One note for a whole span, when all its blocks are gone. */
   #joinSpan(span: number, batch: Batch): void {
     const first = span * SPAN_BLOCKS;
-    if (first < this.#firstBlock) return;
-    for (let block = first; block < first + SPAN_BLOCKS; block++) if (this.#entries.hasBlock(block)) return;
+    if (first < this.#firstBlock || !this.#isGone(span)) return;
     batch.put(removedSpanKey(span), encodeRecord(RemovedRow, { bits: Buffer.alloc(0) }));
     for (let block = first; block < first + SPAN_BLOCKS; block++) batch.del(removedKey(block));
+  }
+
+  #isGone(span: number): boolean {
+    const first = span * SPAN_BLOCKS;
+    for (let block = first; block < first + SPAN_BLOCKS; block++) if (this.#entries.hasBlock(block)) return false;
+    return true;
   }
 }
 

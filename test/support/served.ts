@@ -5,7 +5,7 @@ import { SocketRegistryClient } from "../../gen/ts/socketregistry/v1/socket_regi
 import { type Config, limitsOf, namedLimits } from "../../src/config.js";
 import type { Clock } from "../../src/registry/clock.js";
 import { Registry } from "../../src/registry/registry.js";
-import type { Storage } from "../../src/registry/storage.js";
+import { REPLICATION_OFF, type Storage } from "../../src/registry/storage.js";
 import { createCalls } from "../../src/rpc/calls.js";
 import { createHandlers } from "../../src/rpc/handlers.js";
 import { createGrpcServer } from "../../src/rpc/services.js";
@@ -23,6 +23,7 @@ export async function serve(storage: Storage, config: Config, clock?: Clock) {
     calls,
     handlers: createHandlers(registry, limitsOf(config), {
       version: "0",
+      replication: () => REPLICATION_OFF,
       durability: config.durability,
       limits: namedLimits(config),
     }),

@@ -296,7 +296,7 @@ async function contentsOf(storage: Storage, number: SocketNumber): Promise<objec
   };
 }
 
-function newFolder(): string {
+export function newFolder(): string {
   return mkdtempSync(join(tmpdir(), "socket-registry-"));
 }
 

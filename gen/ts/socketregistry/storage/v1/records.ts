@@ -353,6 +353,8 @@ export interface StoreRow {
   lastTimeMs: number;
   /** No socket gets a lower number than this any more. */
   nextNumber: number;
+  /** Whether the store was made out of pieces and not opened since: the first opening gives every socket a new epoch. */
+  restored: boolean;
 }
 
 /** RemovedRow tells which entries of a block were removed on purpose, so that a hole is known from a loss. */
@@ -414,6 +416,22 @@ export interface QueueImage {
   anchors: Buffer;
   /** Of a queue that ended: how many broadcasts the timeline had by then. */
   endIndex?: number | undefined;
+}
+
+/** Piece is a part of the store's state as it is carried to another place: rows as they lie here, in order of their keys. */
+export interface Piece {
+  /** The rows. */
+  rows: PieceRow[];
+}
+
+/** PieceRow is one row. */
+export interface PieceRow {
+  /** The row's key. */
+  key: Buffer;
+  /** The row as it is stored, with a version and a checksum of its own. Empty when it is apart. */
+  value: Buffer;
+  /** Whether it is in a piece by itself. */
+  apart: boolean;
 }
 
 function createBaseLogEntry(): LogEntry {
@@ -2153,7 +2171,16 @@ export const RememberedResult: MessageFns<RememberedResult> = {
 };
 
 function createBaseStoreRow(): StoreRow {
-  return { format: 0, instance: "", historyFloor: 0, firstRevision: 0, lastRevision: 0, lastTimeMs: 0, nextNumber: 0 };
+  return {
+    format: 0,
+    instance: "",
+    historyFloor: 0,
+    firstRevision: 0,
+    lastRevision: 0,
+    lastTimeMs: 0,
+    nextNumber: 0,
+    restored: false,
+  };
 }
 
 export const StoreRow: MessageFns<StoreRow> = {
@@ -2178,6 +2205,9 @@ export const StoreRow: MessageFns<StoreRow> = {
     }
     if (message.nextNumber !== 0) {
       writer.uint32(56).uint32(message.nextNumber);
+    }
+    if (message.restored !== false) {
+      writer.uint32(64).bool(message.restored);
     }
     return writer;
   },
@@ -2251,6 +2281,14 @@ export const StoreRow: MessageFns<StoreRow> = {
             message.nextNumber = reader.uint32();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.restored = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2275,6 +2313,7 @@ export const StoreRow: MessageFns<StoreRow> = {
     message.lastRevision = object.lastRevision ?? 0;
     message.lastTimeMs = object.lastTimeMs ?? 0;
     message.nextNumber = object.nextNumber ?? 0;
+    message.restored = object.restored ?? false;
     return message;
   },
 };
@@ -2686,6 +2725,140 @@ export const QueueImage: MessageFns<QueueImage> = {
     message.epochRevision = object.epochRevision ?? 0;
     message.anchors = object.anchors ?? Buffer.alloc(0);
     message.endIndex = object.endIndex ?? undefined;
+    return message;
+  },
+};
+
+function createBasePiece(): Piece {
+  return { rows: [] };
+}
+
+export const Piece: MessageFns<Piece> = {
+  encode(message: Piece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rows) {
+      PieceRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Piece {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePiece();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rows.push(PieceRow.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Piece>): Piece {
+    return Piece.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Piece>): Piece {
+    const message = createBasePiece();
+    message.rows = object.rows?.map((e) => PieceRow.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePieceRow(): PieceRow {
+  return { key: Buffer.alloc(0), value: Buffer.alloc(0), apart: false };
+}
+
+export const PieceRow: MessageFns<PieceRow> = {
+  encode(message: PieceRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    if (message.apart !== false) {
+      writer.uint32(24).bool(message.apart);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PieceRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePieceRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.apart = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PieceRow>): PieceRow {
+    return PieceRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PieceRow>): PieceRow {
+    const message = createBasePieceRow();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.value = object.value ?? Buffer.alloc(0);
+    message.apart = object.apart ?? false;
     return message;
   },
 };

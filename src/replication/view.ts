@@ -1,0 +1,46 @@
+import { Struct } from "../../gen/ts/google/protobuf/struct.js";
+import { Message } from "../../gen/ts/socketregistry/v1/socket_registry.js";
+import { type SocketNumber, type Storage, TEAM_NUMBER } from "../registry/storage.js";
+import type { SocketRecord } from "./record.js";
+
+/** A view shows this many of the newest waiting messages: Rhetor rewrites and reads it as a whole. */
+const MESSAGES = 100;
+
+/**
+ * A socket as an original Rhetor reads it, with the newest of its waiting messages; undefined when it is gone. What
+ * the team says is in no view, as the queue of `team-chat-all` was always empty there.
+ */
+export async function viewOf(storage: Storage, number: SocketNumber): Promise<SocketRecord | undefined> {
+  const row = storage.socket(number);
+  if (row === undefined) return undefined;
+  const { prompt, context } = await storage.profile(number);
+  const sequences = number === TEAM_NUMBER ? [] : newestWaiting(storage, number);
+  const messages = await storage.readAt(number, sequences);
+  const activityMs = storage.socket(number) === undefined ? 0 : storage.queue(number).activityMs;
+  return {
+    socketId: row.socketId,
+    model: row.model,
+    prompt,
+    context: context === undefined ? {} : Struct.unwrap(Struct.decode(context)),
+    createdMs: row.createdMs,
+    state: row.state,
+    lastActivityMs: activityMs === 0 ? undefined : activityMs,
+    messages: messages
+      .filter(({ damaged }) => !damaged)
+      .map(({ body, timeMs }) => {
+        const { content, metadata } = Message.decode(body);
+        return { content, timeMs, metadata: metadata ?? {} };
+      }),
+  };
+}
+
+/** The newest sequences that wait, in order. */
+function newestWaiting(storage: Storage, number: SocketNumber): number[] {
+  const queue = storage.queue(number);
+  // What waits lies near the end, as a rule; each step looks twice as far back.
+  for (let back = MESSAGES; ; back *= 2) {
+    const after = queue.durableTail - back;
+    const found = [...queue.unsettledAfter(Math.max(0, after))];
+    if (found.length >= MESSAGES || after <= 0) return found.slice(-MESSAGES);
+  }
+}
