@@ -1,4 +1,4 @@
-/** What an Engram answered, and what counts as success: the status alone proves nothing (`engram.md` 4.3). */
+/** What an Engram answered, and what counts as success: the status alone proves nothing. */
 import { PeerError } from "./peer-error.js";
 
 export interface PeerAnswer {

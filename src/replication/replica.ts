@@ -31,6 +31,7 @@ export class Replica {
   /** At the peer, and needed no more. */
   readonly #removed = new Set<string>();
   #following: Following | undefined;
+  #hasMore = false;
   #confirmed: Confirmed = { revision: 0, ms: performance.now() };
 
   constructor(storage: Storage & Replicable, namespace: string, viewsPerSecond: number) {
@@ -42,6 +43,11 @@ export class Replica {
 
   get confirmed(): Confirmed {
     return this.#confirmed;
+  }
+
+  /** Whether the last round left something for the next one that was there before it. */
+  get hasMore(): boolean {
+    return this.#hasMore;
   }
 
   /**
@@ -69,6 +75,7 @@ export class Replica {
     const following = this.#following;
     if (following === undefined) return;
     const ms = performance.now();
+    const { durableRevision } = this.#storage;
     const changed = await following.changed();
     for (const key of changed.keys) {
       this.#unsent.add(key);
@@ -76,12 +83,15 @@ export class Replica {
     }
     for (const key of changed.removed) if (this.#pieces.has(key)) this.#removed.add(key);
     await this.#views.note(changed.sockets);
-    await inParallel([...this.#unsent], (key) => this.#send(dialect, following, key, signal));
+    for (const stage of following.stages(this.#unsent)) {
+      await inParallel(stage, (key) => this.#send(dialect, following, key, signal));
+    }
     await inParallel([...this.#removed], async (key) => {
       await this.#pieces.remove(dialect, key, signal);
       this.#removed.delete(key);
     });
     this.#confirmed = { revision: changed.revision, ms };
+    this.#hasMore = changed.revision < durableRevision;
     await this.#views.send(dialect, signal);
   }
 

@@ -10,8 +10,8 @@ import { Peer } from "./peer.js";
 import { Replicator } from "./replicator.js";
 import { type DataDirectory, type Restored, type RestoreOptions, restore } from "./restore.js";
 
-/** How large an answer of the peer may be: a listing of 1,000,000 views has about 300 MB. */
-const RESPONSE_BYTES_MAX = 512 * 1024 * 1024;
+/** How large an answer of the peer may be: a listing of 100,000 views has about 25 MB, the largest piece 28. */
+const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The settings of replication, by their names in `config.ts`. */
 export interface ReplicationConfig {

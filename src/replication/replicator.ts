@@ -102,7 +102,7 @@ export class Replicator {
           await this.#replica.round(dialect, signal);
           await this.#lookAfter(dialect, signal);
           this.#succeeded();
-          await pause(this.#options.intervalMs, signal);
+          if (!this.#replica.hasMore) await pause(this.#options.intervalMs, signal);
         }
       } catch (error) {
         if (signal.aborted) break;

@@ -18,6 +18,8 @@ export interface Restored {
   readonly revision: number;
   readonly socketCount: number;
   readonly messageCount: number;
+  /** The keys of pieces that others spoke of and that were not there: something of a socket is missing. */
+  readonly missing?: readonly string[];
 }
 
 /** What is done to the data directory. Each step leaves it whole, whatever happens in between. */
@@ -82,8 +84,9 @@ export async function restore(options: RestoreOptions): Promise<Restored | undef
   const bring = await choose(options, offer);
   if (bring === undefined) return undefined;
   const startedMs = performance.now();
-  const restored = await bring(dialect, offer);
+  const { missing = [], ...restored } = await bring(dialect, offer);
   const tookMs = Math.round(performance.now() - startedMs);
+  if (missing.length > 0) log.warn({ missing }, "the peer has lost parts of sockets; the rest is restored");
   log.info({ ...restored, tookMs }, "restored from the peer");
   return restored;
 }
@@ -160,9 +163,9 @@ async function* recordsOf(options: RestoreOptions, dialect: Dialect, { records }
   const { namespace, patienceMs, signal, log } = options;
   for (const { key } of records) {
     const found = await withPatience(patienceMs, signal, () => dialect.get(namespace, key, signal));
-    const parsed = found && parseRecord(found);
+    const parsed = found && parseRecord(found.data);
     if (parsed === undefined) continue;
     if ("record" in parsed) yield parsed.record;
-    else log.warn({ key, reason: parsed.reason }, "a record was not taken over, and is left where it is");
+    else log.warn({ key, fault: parsed.fault }, "a record was not taken over, and is left where it is");
   }
 }

@@ -19,19 +19,17 @@ export async function newestGeneration(
 ): Promise<number> {
   const isSealed = async (generation: number): Promise<boolean> =>
     (await sealsIn(peer, namespace, generation, queries.seal(namespace, generation), signal)).includes(generation);
-  let newest = Math.max(from, ...(await sealsIn(peer, namespace, 1, queries.seals(namespace), signal)));
-  // In strides that double, and then in small ones again, until there is none within reach.
-  for (let stride = 1; ; ) {
-    if (await isSealed(newest + stride)) {
-      newest += stride;
-      stride *= 2;
-    } else if (stride > LOST_MAX) {
-      stride = 1;
-    } else if (stride === LOST_MAX) {
-      break;
-    } else {
-      stride++;
+  const sealedAfter = async (generation: number): Promise<number | undefined> => {
+    for (let next = generation + 1; next <= generation + LOST_MAX + 1; next++) {
+      if (await isSealed(next)) return next;
     }
+    return undefined;
+  };
+  let newest = Math.max(from, ...(await sealsIn(peer, namespace, 1, queries.seals(namespace), signal)));
+  // The next, then in strides that double; where those end, again from the next.
+  for (let next = await sealedAfter(newest); next !== undefined; next = await sealedAfter(newest)) {
+    newest = next;
+    for (let stride = 2; await isSealed(newest + stride); stride *= 2) newest += stride;
   }
   const isBegun = await hasAny(peer, clientOf(namespace, newest + 1), queries.all(namespace), signal);
   return isBegun ? newest + 1 : newest;

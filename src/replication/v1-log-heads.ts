@@ -63,6 +63,11 @@ export class V1LogHeads {
     this.#bytes = texts.reduce((sum, text) => sum + bytesOf(text), 0);
   }
 
+  /** Forgets the records that are deleted: nothing is left of them in a generation that was begun without them. */
+  forgetDeleted(): void {
+    for (const [key, { bytes }] of this.#heads) if (bytes === 0) this.#heads.delete(key);
+  }
+
   /** Counts an entry with the next revision of its record as one that may be there. */
   reserve(key: string, text: string): void {
     const head = this.#heads.get(key) ?? NONE;

@@ -158,6 +158,7 @@ export class V1LogSpace {
     // And where everybody looks first, so that it is found although other seals were lost.
     await add(this.#peer, this.#client(1), seal, signal);
     this.#isSealed = true;
+    this.#heads.forgetDeleted();
   }
 
   async #checkCopied(copied: Contents["newest"], signal: AbortSignal): Promise<void> {

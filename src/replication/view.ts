@@ -13,10 +13,11 @@ const MESSAGES = 100;
 export async function viewOf(storage: Storage, number: SocketNumber): Promise<SocketRecord | undefined> {
   const row = storage.socket(number);
   if (row === undefined) return undefined;
-  const { prompt, context } = await storage.profile(number);
+  const { activityMs } = storage.queue(number);
   const sequences = number === TEAM_NUMBER ? [] : newestWaiting(storage, number);
-  const messages = await storage.readAt(number, sequences);
-  const activityMs = storage.socket(number) === undefined ? 0 : storage.queue(number).activityMs;
+  // Both are asked for now, because in a moment the socket may be gone.
+  const asked = [storage.profile(number), storage.readAt(number, sequences)] as const;
+  const [{ prompt, context }, messages] = await Promise.all(asked);
   return {
     socketId: row.socketId,
     model: row.model,
