@@ -168,7 +168,7 @@ test("help and version answer on stdout, each command has help of its own", asyn
   expect(await run("version")).toMatch(/^socketctl \d+\.\d+\.\d+\n$/);
   const names = [...manual.matchAll(/^ {2}(\w+) +[A-Z]/gm)].map(([, name = ""]) => name);
   const commands = names.filter((name) => name !== "help" && name !== "version");
-  expect(commands).toHaveLength(18);
+  expect(commands).toHaveLength(20);
   const helps = await Promise.all(commands.map((name) => run(`${name} --help`)));
   for (const [index, name] of commands.entries()) {
     expect(helps[index]).toMatch(new RegExp(`^usage: socketctl ${name} `));

@@ -156,6 +156,14 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
     ["service-read.test.ts", "a reader that does not read holds one frame, and the server no more for it"],
     ["memory.test.ts", "with higher limits 1 GiB for such a reader stays out of memory"],
   ],
+  "The replica is never waited for": [
+    ["replication.test.ts", "with an Engram that never answers ten thousand Writes complete"],
+    ["replication.test.ts", "a server starts and serves without its Engram, and replicates when that appears"],
+  ],
+  "What is confirmed as replicated is there after a restore": [
+    ["replication.test.ts", "what a disk held is there again after it burned: sockets, contexts, queues, in order"],
+    ["replication.test.ts", "what was settled stays so, and what was in flight or parked comes back as that"],
+  ],
   "Damage is found": [
     [
       "storage-files.test.ts",

@@ -222,4 +222,32 @@ export const faults: readonly Fault[] = [
     instead: "",
     tests: ["storage-level", "storage-recovery"],
   },
+  {
+    name: "believe a peer that says it stored",
+    file: "replication/mirror.ts",
+    text: "if (this.#puts++ % SAMPLE === 0) await",
+    instead: "if (this.#puts++ < 0) await",
+    tests: ["replication-mirror"],
+  },
+  {
+    name: "believe a peer that says it removed",
+    file: "replication/mirror.ts",
+    text: "if ((await dialect.get(this.#namespace, key, signal)) !== undefined) {",
+    instead: "if (key === undefined) {",
+    tests: ["replication-mirror"],
+  },
+  {
+    name: "take a namespace from a holder that is alive",
+    file: "replication/claim.ts",
+    text: "if (now.process !== found.process || now.beat !== found.beat) return false;",
+    instead: "",
+    tests: ["replication-claim"],
+  },
+  {
+    name: "write over the state of another registry",
+    file: "replication/replica.ts",
+    text: "if (foreign !== undefined) {",
+    instead: "if (signal === undefined) {",
+    tests: ["replication"],
+  },
 ];

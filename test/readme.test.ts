@@ -11,6 +11,10 @@ import { expect, test } from "vitest";
 import { SocketRegistryService } from "../gen/ts/socketregistry/v1/socket_registry.js";
 import { type Reason, RegistryError } from "../src/registry/errors.js";
 import { statusMessage } from "../src/rpc/status.js";
+import { connect } from "./support/client.js";
+import { demoOutput } from "./support/demo-output.js";
+import { startTestEngram } from "./support/engram.js";
+import { replicated } from "./support/replicated.js";
 import { startTestServer } from "./support/server.js";
 import { settingsTable } from "./support/settings-table.js";
 import { startShell } from "./support/socketctl.js";
@@ -53,22 +57,29 @@ test("the table of verbs names every RPC", () => {
   for (const { path } of Object.values(SocketRegistryService)) expect(listed).toContain(path.split("/").at(-1));
 });
 
+test("what the demo is said to print is what it prints", () => {
+  expect(readme).toContain(`$ npm run --silent demo\n${demoOutput.trim()}\n`);
+});
+
 test("every file that the README points to is there", () => {
-  const paths = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map((match) => match[1] ?? "");
+  const paths = [...readme.matchAll(/\]\((?!http|#)([^)#]+)\)/g)].map((match) => match[1] ?? "");
   expect(paths.length).toBeGreaterThan(3);
   for (const path of paths) expect(existsSync(join(root, path)), path).toBe(true);
 });
 
 test("every command of the README prints what it says", async () => {
-  const server = await startTestServer();
+  const engram = await startTestEngram();
+  const server = await startTestServer({ engramUrl: engram.url, replicationIntervalMs: 50 });
   try {
     for (const command of commands()) {
+      if (command.line.includes("replication")) await replicated(connect(server.address));
       if (command.line.startsWith("grpcurl") && grpcurl === undefined) {
         // What comes later stands on what grpcurl would have done.
         for (const [rpc, line] of withoutGrpcurl) if (command.line.includes(rpc)) await run(line, server.address);
         continue;
       }
-      const printed = await run(command.line, server.address);
+      const line = command.line.replaceAll("http://127.0.0.1:8000", engram.url);
+      const printed = await run(line, server.address);
       expect(masked(printed), command.line).toBe(masked(command.expected));
     }
   } finally {

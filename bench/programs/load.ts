@@ -62,6 +62,21 @@ const commands = {
     await Promise.all(under);
   },
 
+  /** So many Writes a second for so long, to each of so many sockets in turn. */
+  async writeEvenly(address: string, sockets: number, perSecond: number, seconds: number): Promise<void> {
+    const begin = performance.now();
+    const under: Promise<unknown>[] = [];
+    const count = perSecond * seconds;
+    while (under.length < count) {
+      const due = Math.min(count, ((performance.now() - begin) * perSecond) / 1_000);
+      while (under.length < due) {
+        under.push(channel(address).unary("Write", writeBody(socketName(under.length % sockets))));
+      }
+      await delay(TICK_MS);
+    }
+    await Promise.all(under);
+  },
+
   /** Writes to one socket, `concurrency` calls at a time, for this long. */
   async write(address: string, concurrency: number, seconds: number) {
     const body = writeBody(socketName(0));

@@ -25,6 +25,8 @@ export interface Context {
   output: Output;
   /** The server's, for the programs that a command starts. */
   address: string;
+  /** How long to wait for an answer, for what is asked past the client. */
+  timeoutMs: number;
   /** Aborted with Stopped when the run has to stop. */
   signal: AbortSignal;
   /**

@@ -13,6 +13,7 @@ export const exitCodes = {
   4: "there is no such socket or message, or it was deleted",
   5: "the position to read from is lost; read again without --after",
   6: "ask: nobody answered, or not everybody",
+  7: "replication: the replica is not up to date; restore: there is nothing to restore",
   70: "a defect of socketctl",
   74: "the output cannot be written",
   130: "interrupted (SIGINT)",

@@ -13,6 +13,7 @@ import {
   MissingReason,
   OverflowPolicy,
   type Receipt,
+  type Replication,
   ReplicationState,
   SkipReason,
   type Socket,
@@ -53,10 +54,11 @@ export function configJson(config: SocketConfig): Json {
 }
 
 export function serverInfoJson({ replication, ...others }: GetServerInfoResponse): Json {
-  return record({
-    ...others,
-    replication: replication && record({ ...replication, state: enumName(ReplicationState, replication.state) }),
-  });
+  return record({ ...others, replication: replication && replicationJson(replication) });
+}
+
+export function replicationJson({ state, ...others }: Replication): Json {
+  return record({ ...others, state: enumName(ReplicationState, state) });
 }
 
 /** A message and all its receipts, as one GetMessageResponse. */

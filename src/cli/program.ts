@@ -14,8 +14,10 @@ import { mark } from "./commands/mark.js";
 import { peek } from "./commands/peek.js";
 import { read } from "./commands/read.js";
 import { receipt } from "./commands/receipt.js";
+import { replication } from "./commands/replication.js";
 import { requeue } from "./commands/requeue.js";
 import { reset } from "./commands/reset.js";
+import { restore } from "./commands/restore.js";
 import { rm } from "./commands/rm.js";
 import { server } from "./commands/server.js";
 import { update } from "./commands/update.js";
@@ -46,6 +48,8 @@ const commands: readonly Command[] = [
   reset,
   rm,
   server,
+  replication,
+  restore,
 ];
 
 const timeoutMsDefault = 10_000;
@@ -119,7 +123,7 @@ async function start({ globals, run }: Invocation, environment: Environment): Pr
   const address = globals.address ?? environment.address;
   const client = createClient({ address, timeoutMs, signal: environment.signal });
   try {
-    return await run({ ...environment, address, client });
+    return await run({ ...environment, address, client, timeoutMs });
   } finally {
     client.close();
   }
@@ -148,7 +152,7 @@ function overview(): string {
     { name: "help", summary: "Prints this, or with the name of a command, its options." },
     { name: "version", summary: "Prints the version of socketctl." },
   ];
-  const lines = [...commands, ...others].map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}\n`);
+  const lines = [...commands, ...others].map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}\n`);
   return `usage: socketctl COMMAND [ARGUMENT...] [OPTION...]\n\n${lines.join("")}`;
 }
 

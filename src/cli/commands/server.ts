@@ -1,11 +1,8 @@
-import {
-  type GetServerInfoResponse,
-  type Replication,
-  ReplicationState,
-} from "../../../gen/ts/socketregistry/v1/socket_registry.js";
+import type { GetServerInfoResponse } from "../../../gen/ts/socketregistry/v1/socket_registry.js";
 import { defineCommand } from "../command.js";
-import { enumName, serverInfoJson } from "../json.js";
+import { serverInfoJson } from "../json.js";
 import { pairs } from "../output.js";
+import { replicationLine } from "../replication.js";
 
 export const server = defineCommand({
   name: "server",
@@ -31,16 +28,8 @@ function serverText(info: GetServerInfoResponse): string {
     ["revision", String(info.revision)],
     ["durability", info.durability],
     ["dedupe window", `${info.dedupeWindowSeconds} s`],
-    ["replication", info.replication === undefined ? "" : replicationText(info.replication)],
+    ["replication", info.replication === undefined ? "" : replicationLine(info.replication)],
     ["limits", limits.sort().join("\n")],
   ];
   return pairs(entries.filter(([, text]) => text !== ""));
-}
-
-function replicationText(replication: Replication): string {
-  const { state, target, dialect, lagEntries, lagSeconds, lastError } = replication;
-  const word = enumName(ReplicationState, state).replace("REPLICATION_STATE_", "").toLowerCase();
-  if (state === ReplicationState.REPLICATION_STATE_OFF) return word;
-  const lag = `${lagEntries} entries and ${lagSeconds} s behind`;
-  return [`${word}: ${target} (${dialect}), ${lag}`, lastError].join("\n").trimEnd();
 }
