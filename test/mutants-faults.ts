@@ -51,8 +51,8 @@ export const faults: readonly Fault[] = [
   {
     name: "lose the set of what is settled above the floor",
     file: "storage/cursor.ts",
-    text: "settled: this.#settled === undefined ? [] : [...this.#settled].sort((a, b) => a - b),",
-    instead: "settled: [],",
+    text: "const settled = this.#settled === undefined ? NONE : [...this.#settled].sort(([a], [b]) => a - b);",
+    instead: "const settled = NONE;",
     tests: ["storage-settled"],
   },
   {

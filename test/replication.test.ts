@@ -115,6 +115,16 @@ test("Engram shows each socket as the original Rhetor reads it, and no socket th
   );
 });
 
+test("the view of a socket that was deleted right beside a broadcast goes too", async () => {
+  const engram = await startTestEngram();
+  const service = await startReplicated(engram.url, { replicationIntervalMs: 300 });
+  await service.createAll("a", "b");
+  await vi.waitFor(async () => expect(await keysOf(engram)).toEqual(["a", "b", "team-chat-all"]), { timeout: 10_000 });
+  await Promise.all([service.delete({ socketId: "a" }), service.write({ socketId: "team-chat-all", message: "all" })]);
+  // Sooner than an audit would find it.
+  await vi.waitFor(async () => expect(await keysOf(engram)).toEqual(["b", "team-chat-all"]), { timeout: 3_000 });
+});
+
 test("a view shows the newest hundred messages", async () => {
   const engram = await startTestEngram();
   const service = await startReplicated(engram.url);

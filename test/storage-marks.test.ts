@@ -103,17 +103,17 @@ test("after a loss the marked messages that the floor has passed come first and 
   await storage.close();
   await spoil(folder, lost);
   const { storage: mended } = await reopen(folder);
-  const expected = ["1:1", "2:3", "3:4", "4:5", "5:6", "6:7", "7:8"];
+  const expected = ["1:1", "2:3", "3:4", "4:5", "5:6", "6:7"];
   const expectLeft = async (opened: Storage): Promise<void> => {
     expect(await left(opened, a)).toEqual(expected);
-    expect(opened.queue(a)).toMatchObject({ tail: 7, floor: 3, depth: 6, parked: 1, dropped: 0, oldest: 2 });
+    expect(opened.queue(a)).toMatchObject({ tail: 7, floor: 3, depth: 5, parked: 1, dropped: 0, oldest: 2 });
     expect(marksOf(opened.queue(a))).toEqual([
       mark(1, "PARKED"),
       mark(2, "WAITING", { dueMs: 0 }),
       mark(3, "WAITING", { dueMs: 0 }),
       mark(5, "WAITING"),
     ]);
-    expect(await readAll(opened, a)).toEqual(expected.slice(1));
+    expect(await readAll(opened, a)).toEqual([...expected.slice(1), "7:8"]);
   };
   await expectLeft(mended);
   const copy = copyOf(folder);
@@ -123,7 +123,7 @@ test("after a loss the marked messages that the floor has passed come first and 
     await expectLeft(again);
     again.settle(a, [2, 4]);
     await again.durable();
-    expect(again.queue(a)).toMatchObject({ floor: 5, depth: 4, oldestUnsettled: 3 });
+    expect(again.queue(a)).toMatchObject({ floor: 5, depth: 3, oldestUnsettled: 3 });
     expect(log.errors).toEqual([]);
     await again.close();
   }
@@ -214,9 +214,9 @@ test("after a loss a consumer goes on where it was", async () => {
   await spoil(folder, lost);
   const { storage: mended } = await reopen(folder);
   expect(await left(mended, TEAM_NUMBER)).toEqual(["1:3", "2:4", "3:5", "4:6", "5:7", "6:8"]);
-  const expected = ["2:4", "3:5", "4:6", "5:7", "6:8"];
+  const expected = ["2:4", "3:5", "4:6", "5:7"];
   expect(await left(mended, number)).toEqual(expected);
-  expect(mended.queue(number)).toMatchObject({ tail: 6, oldest: 1, depth: 4, parked: 1 });
+  expect(mended.queue(number)).toMatchObject({ tail: 6, oldest: 1, depth: 3, parked: 1 });
   expect(marksOf(mended.queue(number))).toEqual([mark(2, "WAITING", { dueMs: 0 }), mark(4, "PARKED")]);
   await mended.close();
   const { storage: again, log } = await reopen(folder);

@@ -182,11 +182,13 @@ test("rows and cursors come back as they were stored", () => {
     deliveredMs: revision,
     dueMs: revision,
   });
+  const ascending = fc.uniqueArray(fc.nat(), { maxLength: 10 }).map((above) => above.sort((a, b) => a - b));
   const cursor = fc.record({
     epochRevision: revision,
     floorSequence: fc.nat(),
     floorRevision: revision,
-    settled: fc.uniqueArray(fc.nat(), { maxLength: 10 }).map((above) => above.sort((a, b) => a - b)),
+    settled: ascending,
+    settledRevisions: ascending,
     marks: fc.array(mark, { maxLength: 3 }),
     drops: fc.record({ OVERFLOW: tally, EXPIRED: tally }),
     movedMs: revision,
@@ -195,7 +197,9 @@ test("rows and cursors come back as they were stored", () => {
   fc.assert(
     fc.property(cursor, (one) => {
       const settled = one.settled.map((above) => one.floorSequence + 1 + above);
-      expect(decodeCursor(encodeCursor({ ...one, settled }))).toEqual({ ...one, settled });
+      const settledRevisions = one.settledRevisions.map((above) => one.floorRevision + 1 + above);
+      const image = { ...one, settled, settledRevisions };
+      expect(decodeCursor(encodeCursor(image))).toEqual(image);
     }),
     { numRuns },
   );

@@ -49,15 +49,20 @@ export class DisturbedRows implements Rows {
 
   /** Loses every row. */
   async loseAll(): Promise<void> {
-    for (const letter of Object.values(letters)) await this.#lose(letter, () => true);
+    await this.#loseSome(() => true);
+    await this.#lose(letters.forgotten, () => true);
   }
 
   /** Loses every second memory, with whatever belongs to it. */
   async loseHalf(): Promise<void> {
     let count = 0;
-    const isSecond = (): boolean => ++count % 2 === 0;
-    await this.#lose(letters.metadata, isSecond, letters.data);
-    await this.#lose(letters.added, isSecond);
+    await this.#loseSome(() => ++count % 2 === 0);
+  }
+
+  /** What belongs together goes in one step, so that a memory that is stored meanwhile is lost or kept as a whole. */
+  async #loseSome(isLost: () => boolean): Promise<void> {
+    await this.#lose(letters.metadata, isLost, letters.data);
+    await this.#lose(letters.added, isLost);
   }
 
   async #lose(letter: Letter, isLost: () => boolean, beside?: Letter): Promise<void> {

@@ -32,6 +32,13 @@ export class Mirror {
     return this.#kept.keys();
   }
 
+  /** One of the keys, by chance; undefined when there is none. */
+  sample(): string | undefined {
+    let place = Math.floor(Math.random() * this.#kept.size);
+    for (const key of this.#kept.keys()) if (place-- === 0) return key;
+    return undefined;
+  }
+
   /** A new connection, perhaps to another peer: the next put is read back. */
   reconnected(): void {
     this.#puts = 0;

@@ -105,8 +105,7 @@ export class Replica {
     if (missing.length > 0) {
       throw new PeerError("NOT_KEPT", `the peer has lost ${missing.length} pieces that it had confirmed`);
     }
-    const keys = [...this.#pieces.keys()];
-    const key = keys[Math.floor(Math.random() * keys.length)];
+    const key = this.#pieces.sample();
     if (key === undefined || this.#removed.has(key)) return;
     await this.#pieces.prove(dialect, key, signal).catch((error: unknown) => {
       this.#unsent.add(key);

@@ -13,6 +13,8 @@ const LAGGING_MS = 10_000;
 const AUDIT_MS = { kv: 5_000, "v1-log": 60_000 } as const;
 /** A listing of views has so many milliseconds for each of them, so that very many are not listed all the time. */
 const AUDIT_MS_PER_VIEW = 5;
+/** Some peers tell their uptime in whole seconds. */
+const UPTIME_STEP_MS = 1_000;
 /** How long the last round may take when the server stops. */
 const LAST_ROUND_MS = 3_000;
 
@@ -58,7 +60,8 @@ export class Replicator {
   #lastSuccessMs: number | undefined;
   #lastError = "";
   #failingSinceMs: number | undefined;
-  #uptimeSeconds: number | undefined;
+  /** The latest moment at which the peer can have begun, by our clock. */
+  #peerBeganMs: number | undefined;
   #due = { beatMs: 0, auditMs: 0, viewsMs: 0 };
 
   constructor(options: ReplicatorOptions) {
@@ -146,12 +149,16 @@ export class Replicator {
     }
   }
 
-  /** A peer that is up for less long than before was started again, and may have lost anything. */
+  /** A peer that cannot have begun as early as it did before was started again, and may have lost anything. */
   async #noticeRestart(signal: AbortSignal): Promise<void> {
-    const before = this.#uptimeSeconds;
-    this.#uptimeSeconds = await this.#options.peer.uptimeSeconds(signal);
-    if (before === undefined || this.#uptimeSeconds === undefined || this.#uptimeSeconds >= before) return;
-    this.#options.log.info({ uptimeSeconds: this.#uptimeSeconds }, "the peer was started again: everything is sent");
+    const askedMs = performance.now();
+    const uptimeSeconds = await this.#options.peer.uptimeSeconds(signal);
+    if (uptimeSeconds === undefined) return;
+    const before = this.#peerBeganMs;
+    this.#peerBeganMs = performance.now() - uptimeSeconds * 1_000;
+    const hasRestarted = before !== undefined && askedMs - uptimeSeconds * 1_000 > before + UPTIME_STEP_MS;
+    if (!hasRestarted) return;
+    this.#options.log.info({ uptimeSeconds }, "the peer was started again: everything is sent");
     await this.#replica.sendAll();
   }
 

@@ -52,6 +52,8 @@ export class Views {
       for (const number of sockets) this.#changed.add(number);
       return;
     }
+    // Those that are gone by now have a view that must go.
+    for (const number of this.#keys.keys()) this.#changed.add(number);
     let count = 0;
     for (const { number } of this.#storage.sockets()) {
       this.#changed.add(number);
@@ -77,7 +79,10 @@ export class Views {
     });
   }
 
-  /** Compares the peer's listing with what it confirmed; what is missing there is sent again. @throws PeerError */
+  /**
+   * Compares the peer's listing, and one view, with what it confirmed; what is missing there is sent again.
+   * @throws PeerError
+   */
   async audit(dialect: Dialect, signal: AbortSignal): Promise<void> {
     const { instance } = this.#storage;
     const isOurs = ({ metadata }: Listed): boolean => metadata["instance"] === instance;
@@ -87,10 +92,18 @@ export class Views {
       if (row === undefined) this.#gone.add(key);
       else this.#keys.set(row.number, key);
     }
-    for (const key of missing) {
-      const row = this.#storage.find(key);
-      if (row !== undefined) this.#changed.add(row.number);
-    }
+    for (const key of missing) this.#sendAgain(key);
+    const key = this.#mirror.sample();
+    if (key === undefined) return;
+    await this.#mirror.prove(dialect, key, signal).catch((error: unknown) => {
+      this.#sendAgain(key);
+      throw error;
+    });
+  }
+
+  #sendAgain(key: string): void {
+    const row = this.#storage.find(key);
+    if (row !== undefined) this.#changed.add(row.number);
   }
 
   /** The peer may have lost everything. */

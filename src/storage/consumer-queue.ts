@@ -68,16 +68,17 @@ export class ConsumerQueue extends Queue {
   }
 
   /**
-   * After a loss, when the feed is numbered anew: goes to where it was. What was handed out, or settled above the floor,
-   * comes again.
+   * After a loss, when the feed is numbered anew: goes to where it was. What was handed out comes again, and so does what
+   * was settled above the floor if nobody can know which of the messages it was.
    */
   renumber(): void {
-    const image = this.image();
+    const { settledRevisions, ...image } = this.image();
+    const known = this.cursor.knowsSettled ? settledRevisions : [];
     const floorSequence = this.order.sequenceUpTo(image.floorRevision);
     const marks = [...this.marks.values()].map((mark) => {
       return { ...comingAgain(mark), sequence: this.order.sequenceOf(mark.revision) };
     });
-    super.restore({ ...image, floorSequence, settled: [], marks, drops: NO_DROPS });
+    super.restore({ ...image, floorSequence, settled: known, settledRevisions: known, marks, drops: NO_DROPS });
     this.follow();
   }
 }

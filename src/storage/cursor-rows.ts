@@ -38,18 +38,13 @@ export function deleteCursor(batch: Batch, number: SocketNumber): void {
 
 /** Field by field, here and in `Queue.image`: there may be ten thousand in a batch, and spreads were most of the time. */
 export function encodeCursor(image: QueueImage): Buffer {
-  const { floorSequence, drops, marks } = image;
-  let before = floorSequence;
-  const settled = image.settled.map((sequence) => {
-    const difference = sequence - before;
-    before = sequence;
-    return difference;
-  });
+  const { floorSequence, floorRevision, drops, marks } = image;
   return encodeRecord(CursorRow, {
     epochRevision: image.epochRevision,
     floorSequence,
-    floorRevision: image.floorRevision,
-    settled,
+    floorRevision,
+    settled: differences(image.settled, floorSequence),
+    settledRevisions: differences(image.settledRevisions, floorRevision),
     droppedCount: drops.OVERFLOW.count,
     droppedAnnounced: drops.OVERFLOW.announced,
     expiredCount: drops.EXPIRED.count,
@@ -61,23 +56,37 @@ export function encodeCursor(image: QueueImage): Buffer {
 }
 
 export function decodeCursor(stored: Buffer): QueueImage {
-  const { droppedCount, droppedAnnounced, expiredCount, expiredAnnounced, settled, marks, ...rest } = decodeRecord(
-    CursorRow,
-    stored,
-  );
-  let sequence = rest.floorSequence;
+  const { droppedCount, droppedAnnounced, expiredCount, expiredAnnounced, settled, settledRevisions, marks, ...rest } =
+    decodeRecord(CursorRow, stored);
   return {
     ...rest,
-    settled: settled.map((difference) => {
-      sequence += difference;
-      return sequence;
-    }),
+    settled: sums(settled, rest.floorSequence),
+    settledRevisions: sums(settledRevisions, rest.floorRevision),
     marks: marks.map(fromMarkRow),
     drops: {
       OVERFLOW: { count: droppedCount, announced: droppedAnnounced },
       EXPIRED: { count: expiredCount, announced: expiredAnnounced },
     },
   };
+}
+
+/** Each number as the difference to the one before, the first to `start`. Most queues have none. */
+function differences(numbers: readonly number[], start: number): number[] {
+  let before = start;
+  return numbers.map((number) => {
+    const difference = number - before;
+    before = number;
+    return difference;
+  });
+}
+
+/** What `differences` was made of. */
+function sums(differences: readonly number[], start: number): number[] {
+  let number = start;
+  return differences.map((difference) => {
+    number += difference;
+    return number;
+  });
 }
 
 export function decodeParked(stored: Buffer): ParkedImage {

@@ -8,8 +8,12 @@ export interface Place {
   readonly floorRevision: number;
   /** Above the floor, ascending. */
   readonly settled: readonly number[];
+  /** The revisions of these; empty in rows of before they were kept. */
+  readonly settledRevisions: readonly number[];
   readonly marks: readonly KeptMark[];
 }
+
+const NONE: readonly (readonly [number, number])[] = [];
 
 /** Whose cursor it is. */
 interface Owner {
@@ -29,7 +33,9 @@ export class Cursor {
   readonly #owner: Owner;
   #floor = 0;
   #floorRevision: number;
-  #settled: Set<number> | undefined;
+  /** The exceptions, each with its revision, which stays when the order is numbered anew. */
+  #settled: Map<number, number> | undefined;
+  #knowsSettled = true;
   #marks = NO_MARKS;
 
   constructor(owner: Owner, floorRevision: number) {
@@ -44,6 +50,11 @@ export class Cursor {
   /** The revision of the entry at the floor, or of the beginning. */
   get floorRevision(): number {
     return this.#floorRevision;
+  }
+
+  /** Whether it is certain which messages the exceptions are, also when some are lost that came before them. */
+  get knowsSettled(): boolean {
+    return this.#knowsSettled;
   }
 
   /** How many messages up to `tail` are not settled. */
@@ -100,8 +111,8 @@ export class Cursor {
       this.#owner.release(revision);
       this.#rise();
     } else {
-      this.#settled ??= new Set();
-      this.#settled.add(sequence);
+      this.#settled ??= new Map();
+      this.#settled.set(sequence, revision);
     }
   }
 
@@ -116,8 +127,7 @@ export class Cursor {
     const { order } = this.#owner;
     for (const sequence of [...this.marks.keys()]) if (sequence <= through) this.#unmark(sequence);
     if (through <= this.#floor) return;
-    const settled = [...(this.#settled ?? [])].filter((sequence) => sequence > through);
-    this.#settled = settled.length === 0 ? undefined : new Set(settled);
+    this.#except([...(this.#settled ?? [])].filter(([sequence]) => sequence > through));
     this.#floor = through;
     this.#floorRevision = order.revisionAt(through) || order.firstRevision;
     this.#rise();
@@ -125,10 +135,12 @@ export class Cursor {
 
   /** Everything, but for what is parked. */
   place(): Place {
+    const settled = this.#settled === undefined ? NONE : [...this.#settled].sort(([a], [b]) => a - b);
     return {
       floorSequence: this.#floor,
       floorRevision: this.#floorRevision,
-      settled: this.#settled === undefined ? [] : [...this.#settled].sort((a, b) => a - b),
+      settled: settled.map(([sequence]) => sequence),
+      settledRevisions: settled.map(([, revision]) => revision),
       marks: this.#marks.sorted(false),
     };
   }
@@ -141,23 +153,30 @@ export class Cursor {
   }
 
   /**
-   * Recovery: takes what was kept. A mark goes where its entry is, which after a loss is another sequence, unless the
-   * floor has passed it: then the order may not know it.
+   * Recovery: takes what was kept. A mark, and an exception, goes where its entry is, which after a loss is another
+   * sequence, unless the floor has passed the mark: then the order may not know it.
    */
   restore(place: Place, isThere: (revision: number) => boolean): void {
     const { order } = this.#owner;
     this.#floor = place.floorSequence;
     this.#floorRevision = place.floorRevision;
-    const settled = place.settled.filter((sequence) => sequence > this.#floor && sequence <= order.tail);
-    this.#settled = settled.length === 0 ? undefined : new Set(settled);
+    this.#knowsSettled = place.settledRevisions.length === place.settled.length;
+    const settled = this.#knowsSettled
+      ? place.settledRevisions.map((revision) => [order.sequenceOf(revision), revision] as const)
+      : place.settled.map((sequence) => [sequence, order.revisionAt(sequence)] as const);
+    this.#except(settled.filter(([sequence]) => sequence > this.#floor && sequence <= order.tail));
     this.#marks = NO_MARKS;
     for (const mark of place.marks) {
       const isPassed = mark.revision <= this.#floorRevision && mark.sequence <= this.#floor;
       const sequence = isPassed ? mark.sequence : order.sequenceOf(mark.revision);
       if (sequence > 0 && isThere(mark.revision)) this.#put({ ...mark, sequence });
     }
-    // After a loss nobody knows what the exceptions are, and the floor must not pass them.
-    if (this.#settled === undefined) this.#rise();
+    // After a loss nobody may know what the exceptions are, and then the floor must not pass them.
+    if (this.#settled === undefined || this.#knowsSettled) this.#rise();
+  }
+
+  #except(settled: readonly (readonly [sequence: number, revision: number])[]): void {
+    this.#settled = settled.length === 0 ? undefined : new Map(settled);
   }
 
   #isWaiting(sequence: number): boolean {

@@ -197,12 +197,13 @@ export abstract class Queue implements QueueView {
 
   /** What the cursor's row holds. */
   image(): QueueImage {
-    const { floorSequence, floorRevision, settled, marks } = this.cursor.place();
+    const { floorSequence, floorRevision, settled, settledRevisions, marks } = this.cursor.place();
     return {
       epochRevision: this.epochRevision,
       floorSequence,
       floorRevision,
       settled,
+      settledRevisions,
       marks,
       drops: this.#drops,
       movedMs: this.#ownActivityMs,

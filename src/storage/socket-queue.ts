@@ -106,20 +106,21 @@ export class SocketQueue extends Queue {
 
   /**
    * After a loss: begins a new epoch's numbering with the messages that are left, first those with a mark, which come
-   * again. What was settled above the floor counts as unsettled again, because nobody can know which of the messages it
-   * was.
+   * again. What was settled above the floor counts as unsettled again if nobody can know which of the messages it was.
    */
   renumber(): void {
-    const image = this.image();
-    for (const sequence of image.settled) {
-      this.#bytes += this.shared.entries.size(this.order.revisionAt(sequence));
+    const { settledRevisions, ...image } = this.image();
+    const known = this.cursor.knowsSettled ? settledRevisions : [];
+    if (!this.cursor.knowsSettled) {
+      for (const revision of settledRevisions) this.#bytes += this.shared.entries.size(revision);
     }
     const passed = this.#passed().map((mark, index) => ({ ...mark, sequence: index + 1 }));
     const others = [...this.marks.values()].filter(({ sequence }) => sequence > this.floor);
     const { length } = passed;
     this.order.shift(length - this.floor);
     const marks = [...passed, ...others].map(comingAgain);
-    super.restore({ ...image, floorSequence: length, settled: [], marks, drops: NO_DROPS });
+    // Which sequences these are now, their revisions tell.
+    super.restore({ ...image, floorSequence: length, settled: known, settledRevisions: known, marks, drops: NO_DROPS });
     this.#skipOld();
   }
 

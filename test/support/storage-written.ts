@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { TEAM_NUMBER } from "../../src/registry/storage.js";
+import { decodeCursor, encodeCursor } from "../../src/storage/cursor-rows.js";
+import { cursorKey } from "../../src/storage/keys.js";
 import type { LevelStorage } from "../../src/storage/level.js";
 import { crashCopy } from "./crash-copy.js";
 import { Lines, openStorage } from "./level-storage.js";
@@ -128,4 +130,14 @@ export async function expectMended(
     expect(await Promise.all(sockets.map((one) => readAll(again.storage, one)))).toEqual(before);
     await again.storage.close();
   }
+}
+
+/** Makes a cursor's row one of before the revisions of what is settled out of order were kept. */
+export async function forgetRevisions(folder: string, number: number): Promise<void> {
+  const db = await openRaw(folder);
+  const key = cursorKey(number);
+  const image = decodeCursor((await db.get(key)) ?? Buffer.alloc(0));
+  if (image.settled.length === 0) throw new Error("nothing is settled out of order");
+  await db.put(key, encodeCursor({ ...image, settledRevisions: [] }));
+  await db.close();
 }

@@ -238,6 +238,11 @@ export interface CursorRow {
   marks: MarkRow[];
   /** When the socket's agent was last seen. */
   seenMs: number;
+  /**
+   * The revisions of `settled`, one for each, as differences in the same way (the first to the floor's revision): after
+   * a loss sequences are others, and revisions are not. Empty in rows of before this was kept.
+   */
+  settledRevisions: number[];
 }
 
 /** MarkRow is what is kept of a message that was handed out and is not settled. */
@@ -1267,6 +1272,7 @@ function createBaseCursorRow(): CursorRow {
     expiredAnnounced: 0,
     marks: [],
     seenMs: 0,
+    settledRevisions: [],
   };
 }
 
@@ -1308,6 +1314,13 @@ export const CursorRow: MessageFns<CursorRow> = {
     }
     if (message.seenMs !== 0) {
       writer.uint32(88).uint64(message.seenMs);
+    }
+    if (message.settledRevisions.length !== 0) {
+      writer.uint32(98).fork();
+      for (const v of message.settledRevisions) {
+        writer.uint64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1423,6 +1436,24 @@ export const CursorRow: MessageFns<CursorRow> = {
             message.seenMs = longToNumber(reader.uint64());
             continue;
           }
+          case 12: {
+            if (tag === 96) {
+              message.settledRevisions.push(longToNumber(reader.uint64()));
+
+              continue;
+            }
+
+            if (tag === 98) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.settledRevisions.push(longToNumber(reader.uint64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1451,6 +1482,7 @@ export const CursorRow: MessageFns<CursorRow> = {
     message.expiredAnnounced = object.expiredAnnounced ?? 0;
     message.marks = object.marks?.map((e) => MarkRow.fromPartial(e)) || [];
     message.seenMs = object.seenMs ?? 0;
+    message.settledRevisions = object.settledRevisions?.map((e) => e) || [];
     return message;
   },
 };
