@@ -200,18 +200,27 @@ test("health tells of the Engram apart from the server", async () => {
 
 // Restores
 
-test("with --restore never an empty directory stays empty, and the replica of others is left alone", async () => {
-  const engram = await startTestEngram();
-  const first = await startReplicated(engram.url);
-  await first.createAll("a");
-  await replicated(first);
-  await burn(first);
-  const second = await startReplicated(engram.url, { dataDir: first.server.dataDir, restore: "never" });
-  expect((await second.list()).sockets.map(({ socketId }) => socketId)).toEqual(["team-chat-all"]);
-  await until(second, ({ state }) => state === STATE.REPLICATION_STATE_INCOMPATIBLE);
-  expect((await second.info()).replication?.lastError).toMatch(/another registry/);
-  expect(await keysOf(engram)).toContain("a");
-});
+test.each([
+  ["is", async () => {}],
+  ["is not", (url: string) => fetch(`${url}/memory/rhetor_sockets.log/instance`, { method: "DELETE" })],
+] as const)(
+  "with --restore never the replica of others is left alone, when it %s said whose it is",
+  async (_, change) => {
+    const engram = await startTestEngram();
+    const first = await startReplicated(engram.url);
+    await first.createAll("a");
+    await replicated(first);
+    await burn(first);
+    const pieces = (await keysOf(engram, "rhetor_sockets.log")).filter((key) => key !== "instance");
+    await change(engram.url);
+    const second = await startReplicated(engram.url, { dataDir: first.server.dataDir, restore: "never" });
+    expect((await second.list()).sockets.map(({ socketId }) => socketId)).toEqual(["team-chat-all"]);
+    await until(second, ({ state }) => state === STATE.REPLICATION_STATE_INCOMPATIBLE);
+    expect((await second.info()).replication?.lastError).toMatch(/another registry/);
+    expect(await keysOf(engram)).toContain("a");
+    expect((await keysOf(engram, "rhetor_sockets.log")).filter((key) => key !== "instance")).toEqual(pieces);
+  },
+);
 
 test("with --restore merge an older copy of the same history is replaced, and a newer one is kept", async () => {
   const engram = await startTestEngram();
