@@ -248,6 +248,6 @@ export const faults: readonly Fault[] = [
     file: "replication/replica.ts",
     text: "if (foreign !== undefined) {",
     instead: "if (signal === undefined) {",
-    tests: ["replication"],
+    tests: ["replication-restore"],
   },
 ];

@@ -1,6 +1,6 @@
 /** Replication as its users meet it: a server, an Engram, and what is left when one of them is gone. */
 import { expect, test, vi } from "vitest";
-import { AckMode, ReplicationState, ResetScope, SocketState } from "../gen/ts/socketregistry/v1/socket_registry.js";
+import { AckMode, ReplicationState, ResetScope } from "../gen/ts/socketregistry/v1/socket_registry.js";
 import { configWith } from "../src/config.js";
 import { createLog } from "../src/log.js";
 import { startServer } from "../src/server.js";
@@ -8,7 +8,7 @@ import { contentsOf, startService } from "./support/client.js";
 import { startTestEngram } from "./support/engram.js";
 import { healthOf } from "./support/health.js";
 import { acknowledge } from "./support/inbox.js";
-import { burn, keysOf, recordAt, replicated, startReplicated, storeRecord, until } from "./support/replicated.js";
+import { burn, keysOf, recordAt, replicated, startReplicated, until } from "./support/replicated.js";
 import { tempDir } from "./support/temp-dir.js";
 
 const STATE = ReplicationState;
@@ -196,104 +196,6 @@ test("health tells of the Engram apart from the server", async () => {
     timeout: 10_000,
   });
   expect(await healthOf(service.server.address, "")).toBe("SERVING");
-});
-
-// Restores
-
-test.each([
-  ["is", async () => {}],
-  ["is not", (url: string) => fetch(`${url}/memory/rhetor_sockets.log/instance`, { method: "DELETE" })],
-] as const)(
-  "with --restore never the replica of others is left alone, when it %s said whose it is",
-  async (_, change) => {
-    const engram = await startTestEngram();
-    const first = await startReplicated(engram.url);
-    await first.createAll("a");
-    await replicated(first);
-    await burn(first);
-    const pieces = (await keysOf(engram, "rhetor_sockets.log")).filter((key) => key !== "instance");
-    await change(engram.url);
-    const second = await startReplicated(engram.url, { dataDir: first.server.dataDir, restore: "never" });
-    expect((await second.list()).sockets.map(({ socketId }) => socketId)).toEqual(["team-chat-all"]);
-    await until(second, ({ state }) => state === STATE.REPLICATION_STATE_INCOMPATIBLE);
-    expect((await second.info()).replication?.lastError).toMatch(/another registry/);
-    expect(await keysOf(engram)).toContain("a");
-    expect((await keysOf(engram, "rhetor_sockets.log")).filter((key) => key !== "instance")).toEqual(pieces);
-  },
-);
-
-test("with --restore merge an older copy of the same history is replaced, and a newer one is kept", async () => {
-  const engram = await startTestEngram();
-  const first = await startReplicated(engram.url);
-  await first.createAll("a");
-  await replicated(first);
-  await first.server.stop();
-  const copied = tempDir();
-  const { cpSync } = await import("node:fs");
-  cpSync(first.server.dataDir, copied, { recursive: true });
-  const second = await startReplicated(engram.url, { dataDir: first.server.dataDir, restore: "merge" });
-  await second.createAll("b");
-  await replicated(second);
-  await second.server.stop();
-  const third = await startReplicated(engram.url, { dataDir: copied, restore: "merge" });
-  expect((await third.list()).sockets.map(({ socketId }) => socketId)).toEqual(["team-chat-all", "a", "b"]);
-});
-
-test("with --restore merge the sockets of another history are added to those that are there", async () => {
-  const engram = await startTestEngram();
-  const first = await startReplicated(engram.url);
-  await first.create({ socketId: "a", model: "theirs" });
-  await first.create({ socketId: "b", prompt: "p", context: { k: 1 } });
-  await first.writeAll("b", "one", "two");
-  await replicated(first);
-  await first.server.stop();
-  const own = await startService();
-  await own.create({ socketId: "a", model: "ours" });
-  await own.server.stop();
-  const merged = await startReplicated(engram.url, { dataDir: own.server.dataDir, restore: "merge" });
-  expect(await merged.socket("a")).toMatchObject({ model: "ours" });
-  expect(await merged.socket("b")).toMatchObject({ prompt: "p", context: { k: 1 } });
-  expect(await merged.contents("b")).toEqual(["one", "two"]);
-});
-
-test("the records of an original Rhetor become sockets, with their times", async () => {
-  const engram = await startTestEngram();
-  const record = {
-    ...{ socket_id: "apollo-123", model: "claude", prompt: "p", context: { a: [1] }, state: "unresponsive" },
-    ...{ created_at: "2025-06-26T10:00:00.000001", last_activity: "2025-06-26T10:05:00" },
-    message_queue: [
-      { header: "[team-chat-to-apollo-123]", content: "one", timestamp: "2025-06-26T10:01:00.5", metadata: {} },
-      { header: "[team-chat-to-apollo-123]", content: "two", timestamp: "2025-06-26T10:02:00", metadata: { n: 2 } },
-    ],
-  };
-  await storeRecord(engram, "apollo-123", record, { type: "ai_socket", model: "claude", state: "unresponsive" });
-  await storeRecord(engram, "not-one", { something: "else" });
-  const service = await startReplicated(engram.url);
-  const socket = await service.socket("apollo-123");
-  expect(socket).toMatchObject({ model: "claude", prompt: "p", context: { a: [1] } });
-  expect(socket.state).toBe(SocketState.SOCKET_STATE_UNRESPONSIVE);
-  expect(socket.createdAt).toEqual(new Date("2025-06-26T10:00:00Z"));
-  const { messages } = await service.peek({ socketId: "apollo-123" });
-  expect(messages).toMatchObject([
-    { content: "one", timestamp: new Date("2025-06-26T10:01:00.5Z"), toHeader: "[team-chat-to-apollo-123]" },
-    { content: "two", timestamp: new Date("2025-06-26T10:02:00Z"), metadata: { n: 2 } },
-  ]);
-  expect(await keysOf(engram)).toContain("not-one");
-  await replicated(service);
-});
-
-test("a restore from a peer whose piece is damaged is refused, and names it", async () => {
-  const engram = await startTestEngram();
-  const first = await startReplicated(engram.url);
-  await first.createAll("a");
-  await replicated(first);
-  await burn(first);
-  const found = await recordAt(engram, "sockets-0", "rhetor_sockets.log");
-  const body = { key: "sockets-0", data: { bytes: "AAAA" }, metadata: found?.metadata };
-  const headers = { "content-type": "application/json" };
-  await fetch(`${engram.url}/memory/rhetor_sockets.log`, { method: "POST", headers, body: JSON.stringify(body) });
-  const refused = startReplicated(engram.url, { dataDir: first.server.dataDir });
-  await expect(refused).rejects.toThrow(/sockets-0/);
 });
 
 // One writer

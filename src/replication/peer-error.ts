@@ -35,3 +35,8 @@ export class PeerError extends Error {
     this.status = status;
   }
 }
+
+/** What went wrong, for people. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -9,6 +9,12 @@ import { Views } from "./views.js";
 /** The namespace of the state itself, beside that of the views. */
 export const logNamespace = (namespace: string): string => `${namespace}.log`;
 
+/** The key of the list of all pieces: no listing of a peer is taken for complete when a store is made of it. */
+export const INVENTORY_KEY = "inventory";
+
+/** Whether a record of the namespace is a piece of the state. */
+export const isPiece = ({ key }: { readonly key: string }): boolean => key !== CLAIM_KEY && key !== INVENTORY_KEY;
+
 /** Up to where the peer has everything. */
 export interface Confirmed {
   readonly revision: number;
@@ -58,13 +64,13 @@ export class Replica {
     this.#pieces.reconnected();
     this.#views.reconnected();
     const { listed, missing } = await this.#pieces.audit(dialect, signal, this.#isOurs);
-    const pieces = listed.filter(({ key }) => key !== CLAIM_KEY);
+    const pieces = listed.filter(isPiece);
     const foreign = pieces.find((one) => !this.#isOurs(one));
     if (foreign !== undefined) {
       const whose = String(foreign.metadata["instance"]);
       throw new PeerError("INCOMPATIBLE", `${this.#namespace} has the state of another registry, ${whose}`);
     }
-    for (const key of missing) this.#unsent.add(key);
+    this.#sendAgain(missing);
     const kept = pieces.map(({ key, metadata }) => ({ key, messageCount: Number(metadata["messageCount"] ?? 0) }));
     this.#following ??= this.#storage.follow(kept);
     await this.#views.audit(dialect, signal);
@@ -86,6 +92,7 @@ export class Replica {
     for (const stage of following.stages(this.#unsent)) {
       await inParallel(stage, (key) => this.#send(dialect, following, key, signal));
     }
+    await this.#takeInventory(dialect, signal);
     await inParallel([...this.#removed], async (key) => {
       await this.#pieces.remove(dialect, key, signal);
       this.#removed.delete(key);
@@ -96,19 +103,26 @@ export class Replica {
   }
 
   /**
-   * Compares the peer's listing, and one piece of it, with what it confirmed.
+   * Compares the peer's listing, and one piece of it, with what it confirmed. What an earlier process of ours left there
+   * is cut again or removed.
    * @throws PeerError NOT_KEPT when something is missing, which is sent again with the next round
    */
   async audit(dialect: Dialect, signal: AbortSignal): Promise<void> {
-    const { missing } = await this.#pieces.audit(dialect, signal);
-    for (const key of missing) if (!this.#removed.delete(key)) this.#unsent.add(key);
+    const left: string[] = [];
+    const { missing } = await this.#pieces.audit(dialect, signal, (one) => {
+      const isLeft = isPiece(one) && this.#isOurs(one);
+      if (isLeft) left.push(one.key);
+      return isLeft;
+    });
+    this.#following?.missed(left);
+    this.#sendAgain(missing);
     if (missing.length > 0) {
       throw new PeerError("NOT_KEPT", `the peer has lost ${missing.length} pieces that it had confirmed`);
     }
     const key = this.#pieces.sample();
     if (key === undefined || this.#removed.has(key)) return;
     await this.#pieces.prove(dialect, key, signal).catch((error: unknown) => {
-      this.#unsent.add(key);
+      this.#sendAgain([key]);
       throw error;
     });
   }
@@ -119,7 +133,7 @@ export class Replica {
 
   /** The peer may have lost everything: it is sent once more. */
   async sendAll(): Promise<void> {
-    for (const key of this.#pieces.keys()) if (!this.#removed.has(key)) this.#unsent.add(key);
+    this.#sendAgain([...this.#pieces.keys()]);
     this.#pieces.forget();
     this.#removed.clear();
     await this.#views.sendAll();
@@ -127,6 +141,18 @@ export class Replica {
 
   stop(): void {
     this.#following?.stop();
+  }
+
+  /** The peer has lost these. What was to go is gone, and the inventory is made anew. */
+  #sendAgain(keys: readonly string[]): void {
+    for (const key of keys) if (!this.#removed.delete(key) && isPiece({ key })) this.#unsent.add(key);
+  }
+
+  /** Says which pieces there are, before others are removed. */
+  async #takeInventory(dialect: Dialect, signal: AbortSignal): Promise<void> {
+    const keys = [...this.#pieces.keys()].filter((key) => isPiece({ key }) && !this.#removed.has(key)).sort();
+    const metadata = { instance: this.#storage.instance, pieceCount: keys.length };
+    await this.#pieces.put(dialect, INVENTORY_KEY, { data: { keys }, metadata }, signal);
   }
 
   async #send(dialect: Dialect, following: Following, key: string, signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import { detect } from "./detect.js";
 import type { Dialect } from "./dialect.js";
 import { pause, pauseMs } from "./pause.js";
 import type { Peer } from "./peer.js";
-import { PeerError } from "./peer-error.js";
+import { PeerError, reasonOf } from "./peer-error.js";
 import { logNamespace, Replica } from "./replica.js";
 
 /** Further behind than this it lags. */
@@ -168,7 +168,7 @@ export class Replicator {
       await claimed;
     } catch (error) {
       if (this.#options.conflict === "refuse" || !isIncompatible(error)) throw error;
-      this.#options.log.warn({ err: error }, "somebody else writes to the namespace; going on as told");
+      this.#options.log.warn({ reason: reasonOf(error) }, "somebody else writes to the namespace; going on as told");
     }
   }
 
@@ -185,7 +185,7 @@ export class Replicator {
 
   #failed(error: unknown): void {
     this.#failingSinceMs ??= performance.now();
-    this.#lastError = error instanceof Error ? error.message : String(error);
+    this.#lastError = reasonOf(error);
     // Every attempt is told to whoever wants to know; the change of state to everybody.
     this.#options.log.debug({ err: error }, "a round of replication failed");
     const isNew = this.#lastSuccessMs === undefined;
@@ -212,7 +212,7 @@ export class Replicator {
       await this.#replica.round(dialect, ending.signal);
       await this.#claim.release(dialect, this.#replica.confirmed.revision, ending.signal);
     } catch (error) {
-      this.#options.log.warn({ err: error }, "the last changes are not replicated");
+      this.#options.log.warn({ reason: reasonOf(error) }, "the last changes are not replicated");
     } finally {
       clearTimeout(timer);
     }

@@ -6,9 +6,9 @@ import { detect } from "./detect.js";
 import type { Dialect, Listed } from "./dialect.js";
 import { type FetchedPiece, fetchPieces, withPatience } from "./fetching.js";
 import type { Peer } from "./peer.js";
-import { PeerError } from "./peer-error.js";
+import { PeerError, reasonOf } from "./peer-error.js";
 import { parseRecord, type SocketRecord } from "./record.js";
-import { logNamespace } from "./replica.js";
+import { INVENTORY_KEY, isPiece, logNamespace } from "./replica.js";
 import type { ReplicationLog } from "./replicator.js";
 
 /** How often the progress is told. */
@@ -64,8 +64,14 @@ export interface Offer {
 export async function survey(dialect: Dialect, namespace: string, signal: AbortSignal): Promise<Offer> {
   const state = logNamespace(namespace);
   const claim = claimOf(await dialect.get(state, CLAIM_KEY, signal));
-  const pieces = (await dialect.list(state, signal)).filter(({ key }) => key !== CLAIM_KEY);
-  return { claim, pieces, records: await dialect.list(namespace, signal) };
+  const listed = (await dialect.list(state, signal)).filter(isPiece);
+  const inventory = (await dialect.get(state, INVENTORY_KEY, signal))?.data["keys"];
+  const pieces = new Map<string, Listed>(listed.map((one) => [one.key, one]));
+  for (const key of Array.isArray(inventory) ? inventory : []) {
+    // A listing may leave out what is there.
+    if (typeof key === "string" && !pieces.has(key)) pieces.set(key, { key, metadata: {} });
+  }
+  return { claim, pieces: [...pieces.values()], records: await dialect.list(namespace, signal) };
 }
 
 /**
@@ -105,7 +111,7 @@ async function choose(options: RestoreOptions, offer: Offer): Promise<Bring | un
   }
   if (pieces.length === 0) return undefined;
   const local = await directory.describe();
-  const instance = claim?.instance ?? pieces[0]?.metadata["instance"];
+  const instance = claim?.instance ?? pieces.find(({ metadata }) => "instance" in metadata)?.metadata["instance"];
   if (instance !== local.instance) {
     return (dialect) => directory.merge(piecesOf(options, dialect, offer), mergeStores);
   }
@@ -121,7 +127,8 @@ async function connect({ peer, namespace, patienceMs, signal, log }: RestoreOpti
     return await withPatience(patienceMs, signal, () => detect(peer, logNamespace(namespace), signal));
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
-    log.warn({ err: error }, "nothing is restored: the peer does not answer, or cannot hold a state");
+    const reason = reasonOf(error);
+    log.warn({ reason }, "nothing is restored: the peer does not answer, or cannot hold a state");
     return undefined;
   }
 }
@@ -131,7 +138,7 @@ async function orWarn({ conflict, log }: RestoreOptions, claimed: Promise<unknow
     await claimed;
   } catch (error) {
     if (conflict === "refuse" || !(error instanceof PeerError) || error.fault !== "INCOMPATIBLE") throw error;
-    log.warn({ err: error }, "somebody else writes to the namespace; restoring as told");
+    log.warn({ reason: reasonOf(error) }, "somebody else writes to the namespace; restoring as told");
   }
 }
 
