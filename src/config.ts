@@ -90,7 +90,7 @@ export const settings = {
     "What to do when another living registry writes to the namespace: not to replicate, or only to say so.",
   ),
   replicationIntervalMs: number(1_000, 10, 3_600_000, "How long after one round of replication the next one begins."),
-  replicationViewsPerSecond: number(50, 1, 100_000, "How many views of sockets are sent in a second, at the most."),
+  replicationViewsPerSecond: number(20, 1, 100_000, "How many views of sockets are sent in a second, at the most."),
   restore: choice(
     "if-empty",
     ["never", "if-empty", "merge"],

@@ -11,7 +11,7 @@ const VIEW_MIN_MS = 1_000;
 /** At Engram this is a route, so that the socket of this name has no view. It is in the replica like any other. */
 const UNREADABLE_KEY = "search";
 /** What was not used of the rate is kept for so long. */
-const BURST_SECONDS = 5;
+const BURST_SECONDS = 30;
 /** So many sockets are noted in one turn of the event loop. */
 const NOTED_PER_TURN = 10_000;
 
