@@ -125,6 +125,27 @@ test("the view of a socket that was deleted right beside a broadcast goes too", 
   await vi.waitFor(async () => expect(await keysOf(engram)).toEqual(["b", "team-chat-all"]), { timeout: 3_000 });
 });
 
+test("a view tells of a socket what the registry does, and of the feed what the team says", async () => {
+  const engram = await startTestEngram();
+  const service = await startReplicated(engram.url);
+  await service.createAll("a");
+  await service.write({ socketId: "a", message: "I am a", sender: "a" });
+  for (const socketId of ["a", "team-chat-all"]) {
+    await vi.waitFor(
+      async () => {
+        const { lastActivity, createdAt } = await service.socket(socketId);
+        const { messages } = await service.peek({ socketId });
+        const data = (await recordAt(engram, socketId))?.data;
+        const times = [data?.["created_at"], data?.["last_activity"]].map((text) => new Date(`${text}Z`));
+        expect(times).toEqual([createdAt, lastActivity]);
+        const shown = data?.["message_queue"] as { content: string }[];
+        expect(shown.map(({ content }) => content)).toEqual(contentsOf(messages));
+      },
+      { timeout: 10_000 },
+    );
+  }
+});
+
 test("a view shows the newest hundred messages", async () => {
   const engram = await startTestEngram();
   const service = await startReplicated(engram.url);

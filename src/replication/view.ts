@@ -1,20 +1,17 @@
 import { Struct } from "../../gen/ts/google/protobuf/struct.js";
 import { Message } from "../../gen/ts/socketregistry/v1/socket_registry.js";
-import { type SocketNumber, type Storage, TEAM_NUMBER } from "../registry/storage.js";
+import type { SocketNumber, Storage } from "../registry/storage.js";
 import type { SocketRecord } from "./record.js";
 
 /** A view shows this many of the newest waiting messages: Rhetor rewrites and reads it as a whole. */
 const MESSAGES = 100;
 
-/**
- * A socket as an original Rhetor reads it, with the newest of its waiting messages; undefined when it is gone. What
- * the team says is in no view, as the queue of `team-chat-all` was always empty there.
- */
+/** A socket as an original Rhetor reads it, with the newest of its waiting messages; undefined when it is gone. */
 export async function viewOf(storage: Storage, number: SocketNumber): Promise<SocketRecord | undefined> {
   const row = storage.socket(number);
   if (row === undefined) return undefined;
   const { activityMs } = storage.queue(number);
-  const sequences = number === TEAM_NUMBER ? [] : newestWaiting(storage, number);
+  const sequences = newestWaiting(storage, number);
   // Both are asked for now, because in a moment the socket may be gone.
   const asked = [storage.profile(number), storage.readAt(number, sequences)] as const;
   const [{ prompt, context }, messages] = await Promise.all(asked);
@@ -25,7 +22,7 @@ export async function viewOf(storage: Storage, number: SocketNumber): Promise<So
     context: context === undefined ? {} : Struct.unwrap(Struct.decode(context)),
     createdMs: row.createdMs,
     state: row.state,
-    lastActivityMs: activityMs === 0 ? undefined : activityMs,
+    lastActivityMs: Math.max(row.changedMs, activityMs),
     messages: messages
       .filter(({ damaged }) => !damaged)
       .map(({ body, timeMs }) => {

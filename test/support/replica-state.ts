@@ -5,6 +5,7 @@ import { Struct } from "../../gen/ts/google/protobuf/struct.js";
 import { Message, SocketState } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import type { SocketNumber } from "../../src/registry/storage.js";
 import type { Dialect } from "../../src/replication/dialect.js";
+import { isPiece } from "../../src/replication/replica.js";
 import { LevelStorage } from "../../src/storage/level.js";
 import { restoreStore } from "../../src/storage/restore.js";
 import type { Service } from "./client.js";
@@ -18,8 +19,6 @@ export interface Replica {
   readonly namespace: string;
 }
 
-/** What lies beside the pieces, and is none. */
-const CLAIM = "instance";
 /** A view shows so many messages. */
 const VIEW_MESSAGES = 100;
 const AT_ONCE = 32;
@@ -60,10 +59,10 @@ export async function toldState(service: Service): Promise<State> {
   return new Map(ids.map((socketId, index) => [socketId, states[index] as SocketContent]));
 }
 
-/** The same as a Rhetor may see it: the newest messages of each socket, none of the team's, and nobody's name. */
+/** The same as a Rhetor may see it: the newest messages of each socket, and nobody's name. */
 export function visible(state: State): State {
   const shown = [...state].map(([socketId, socket]): [string, SocketContent] => {
-    const newest = socketId === TEAM ? [] : socket.messages.slice(-VIEW_MESSAGES);
+    const newest = socket.messages.slice(-VIEW_MESSAGES);
     return [socketId, { ...socket, messages: newest.map(({ sender: _, ...message }) => message) }];
   });
   return new Map(shown);
@@ -83,7 +82,7 @@ export async function viewedState({ dialect, namespace }: Replica): Promise<Stat
 /** What is made of the pieces in a new folder. @throws when something of them is missing or damaged */
 export async function restoredState({ dialect, namespace }: Replica): Promise<State> {
   const log = `${namespace}.log`;
-  const listed = (await dialect.list(log, never())).filter(({ key }) => key !== CLAIM);
+  const listed = (await dialect.list(log, never())).filter(isPiece);
   const pieces = await inSteps(listed, async ({ key }) => {
     const bytes = (await dialect.get(log, key, never()))?.data["bytes"];
     if (typeof bytes !== "string") throw new Error(`${key} is listed and not there`);
