@@ -16,11 +16,13 @@ async function space() {
   const engram = await startTestEngram();
   const dialect: Dialect = await detect(peerAt(engram.url), NAMESPACE, signal);
   let nowMs = 0;
+  const waitedFor: string[] = [];
   const alive = new Set([11, 22, 33]);
   const meanwhile = { act: async (): Promise<unknown> => undefined };
   const around = {
     isAlive: (pid: number) => alive.has(pid),
     elapsedMs: () => nowMs,
+    waiting: (holder: Holder) => void waitedFor.push(holder.process),
     async pause(ms: number) {
       nowMs += ms;
       await meanwhile.act();
@@ -31,6 +33,7 @@ async function space() {
     alive,
     meanwhile,
     waited: () => nowMs,
+    waitedFor,
     claim: (holder: Holder) => new NamespaceClaim(NAMESPACE, holder, around),
     async found(): Promise<Claim | undefined> {
       return claimOf(await dialect.get(NAMESPACE, CLAIM_KEY, signal));
@@ -77,11 +80,11 @@ test.each([
   ["of another machine", { ...one, host: "there" }],
   ["that is unknown", { ...one, pid: 0 }],
 ])("a holder %s counts as gone after 30 seconds of silence, and not before", async (_, holder) => {
-  const { claim, dialect, found, waited } = await space();
+  const { claim, dialect, found, waited, waitedFor } = await space();
   await claim(holder).take(dialect, 0, signal);
   await claim({ ...two, pid: holder.pid === 0 ? 0 : 22 }).take(dialect, 0, signal);
   expect(await found()).toMatchObject({ process: "two", term: 2 });
-  expect(waited()).toBe(30_000);
+  expect([waited(), waitedFor]).toEqual([30_000, ["one"]]);
 });
 
 test("a holder that gives a sign of life keeps everybody else out, who are told whom they met", async () => {

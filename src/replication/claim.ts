@@ -37,6 +37,8 @@ export interface Surroundings {
   /** Whether a process of this machine is alive. */
   isAlive(pid: number): boolean;
   elapsedMs(): number;
+  /** Told of the holder that is waited for. */
+  waiting(holder: Holder): void;
   /** Waits, or returns sooner when the signal aborts. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -101,6 +103,7 @@ export class NamespaceClaim {
     if (found.released) return true;
     // A process of our own number on our own machine is a life before ours.
     if (found.host === host && pid > 0 && (found.pid === pid || !this.#around.isAlive(found.pid))) return true;
+    this.#around.waiting(found);
     const sinceMs = this.#around.elapsedMs();
     while (this.#around.elapsedMs() - sinceMs < SILENT_MS) {
       await this.#around.pause(Math.min(BEAT_MS, SILENT_MS / 6), signal);

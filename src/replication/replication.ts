@@ -5,9 +5,8 @@ import { hostname } from "node:os";
 import { REPLICATION_OFF, type Replicable, type ReplicationStatus, type Storage } from "../registry/storage.js";
 import type { EncodeBody } from "./adopt.js";
 import { NamespaceClaim } from "./claim.js";
-import { pause } from "./pause.js";
 import { Peer } from "./peer.js";
-import { Replicator } from "./replicator.js";
+import { Replicator, surroundings } from "./replicator.js";
 import { type DataDirectory, type Restored, type RestoreOptions, restore } from "./restore.js";
 
 /** How large an answer of the peer may be: a listing of 100,000 views has about 25 MB, the largest piece 28. */
@@ -78,7 +77,7 @@ export class Replication {
     const { engramNamespace: namespace, engramConflict: conflict } = this.#config;
     const { restore: mode, restorePatienceMs: patienceMs } = this.#config;
     const claim = (inNamespace: string): NamespaceClaim => {
-      const around = { isAlive: this.#machine.isAlive, elapsedMs: () => performance.now(), pause };
+      const around = surroundings(this.#machine.isAlive, this.#log);
       return new NamespaceClaim(inNamespace, { ...this.#holder(), instance: "" }, around);
     };
     const options = { peer: this.#peer, namespace, mode, conflict, claim, directory, patienceMs, signal };

@@ -1,5 +1,5 @@
 import type { Replicable, ReplicationStatus, Storage } from "../registry/storage.js";
-import { BEAT_MS, type Holder, NamespaceClaim } from "./claim.js";
+import { BEAT_MS, type Holder, NamespaceClaim, type Surroundings } from "./claim.js";
 import { detect } from "./detect.js";
 import type { Dialect } from "./dialect.js";
 import { pause, pauseMs } from "./pause.js";
@@ -68,8 +68,11 @@ export class Replicator {
     const { storage, namespace, holder, isAlive, viewsPerSecond } = options;
     this.#options = options;
     this.#replica = new Replica(storage, namespace, viewsPerSecond);
-    const around = { isAlive, elapsedMs: () => performance.now(), pause };
-    this.#claim = new NamespaceClaim(logNamespace(namespace), { ...holder, instance: storage.instance }, around);
+    this.#claim = new NamespaceClaim(
+      logNamespace(namespace),
+      { ...holder, instance: storage.instance },
+      surroundings(isAlive, options.log),
+    );
   }
 
   start(): void {
@@ -226,6 +229,17 @@ export class Replicator {
       return known;
     }
   }
+}
+
+/** What a claim of this process is surrounded by. */
+export function surroundings(isAlive: (pid: number) => boolean, log: ReplicationLog): Surroundings {
+  return {
+    isAlive,
+    elapsedMs: () => performance.now(),
+    waiting: ({ host, pid }) =>
+      log.info({ host, pid }, "waiting for a sign of life of the registry that was here before"),
+    pause,
+  };
 }
 
 const isIncompatible = (error: unknown): boolean => error instanceof PeerError && error.fault === "INCOMPATIBLE";
