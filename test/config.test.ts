@@ -18,11 +18,14 @@ function faultsOf(args: string[], environment: Record<string, string> = {}): rea
 }
 
 /** A good value that is not the default. */
+/** Values of texts that may not be anything. */
+const others: Partial<Record<keyof Config, string>> = { listen: "127.0.0.1:7", engramUrl: "http://127.0.0.1:8" };
+
 function otherValue(name: keyof Config): string {
   const setting: Setting = settings[name];
   switch (setting.kind) {
     case "text":
-      return name === "listen" ? "127.0.0.1:7" : "elsewhere";
+      return others[name] ?? "elsewhere";
     case "choice":
       return setting.choices.find((choice) => choice !== setting.default) ?? expect.unreachable();
     case "switch":
@@ -186,6 +189,23 @@ test.each([
 test("an address has a host and a port", () => {
   expect(listenAddress("[::1]:0")).toEqual({ host: "::1", port: 0 });
   expect(listenAddress("localhost:65535")).toEqual({ host: "localhost", port: 65_535 });
+});
+
+test.each([["ftp://127.0.0.1:8000"], ["127.0.0.1:8000"], ["http://me:secret@127.0.0.1:8000"]])(
+  "an Engram is at http or https, without a user, and what may be a password is not repeated: %s",
+  (url) => {
+    expect(faultsOf(["--engram-url", url])).toEqual(["--engram-url must be http://host:port, without a user"]);
+  },
+);
+
+test("a namespace is 1 to 60 safe characters", () => {
+  const longest = `n${"a".repeat(59)}`;
+  expect(readConfig(["--engram-namespace", longest], {}).engramNamespace).toBe(longest);
+  for (const name of [`${longest}a`, "a/b", ".a", "a b"]) {
+    expect(faultsOf(["--engram-namespace", name])).toEqual([
+      expect.stringMatching(/^--engram-namespace must be 1 to 60 /),
+    ]);
+  }
 });
 
 test("a request must have room for what the other limits let in, so that they speak first", () => {
