@@ -30,6 +30,7 @@ const laneCount = isLong ? 3 : 7;
 const WRITE_MS_MAX = 1_500;
 const WRITE_FACTOR_MAX = 2;
 const GROWN_MIB_MAX = 64;
+const RESENT_SECONDS_MAX = 40;
 /** With what is not collected yet of what was sent and listed, which a log-only Engram does by sending everything. */
 const GROWN_BUSY_MIB_MAX = 128;
 const seed = Number(process.env["SEED"] ?? randomInt(2 ** 31));
@@ -108,7 +109,8 @@ describe.each(cases)("$name", ({ name }) => {
   test.each(["views", "pieces"] as const)("soon the %s are those of the registry", (what) => {
     const { difference, seconds } = outcome()[what];
     expect(difference, `after ${seconds.toFixed(1)} s`).toBeUndefined();
-    expect(seconds).toBeLessThan(EQUAL_SECONDS_MAX);
+    // A log-only Engram writes its whole log anew for each record, and after a restart it gets every one once more.
+    expect(seconds).toBeLessThan(name.endsWith(": restarts") ? RESENT_SECONDS_MAX : EQUAL_SECONDS_MAX);
   });
 });
 

@@ -8,7 +8,7 @@ import { contentsOf, startService } from "./support/client.js";
 import { startTestEngram } from "./support/engram.js";
 import { healthOf } from "./support/health.js";
 import { acknowledge } from "./support/inbox.js";
-import { burn, keysOf, recordAt, replicated, startReplicated, until } from "./support/replicated.js";
+import { burn, keysOf, recordAt, replicated, startReplicated, until, uptimeOf } from "./support/replicated.js";
 import { tempDir } from "./support/temp-dir.js";
 
 const STATE = ReplicationState;
@@ -205,6 +205,25 @@ test.each(["mid", "aug"] as const)("a log-only Engram keeps a state too: %s", as
   expect((await second.socket("a")).context).toEqual({ k: "é☃" });
   expect((await second.list()).sockets.map(({ socketId }) => socketId)).toEqual(["team-chat-all", "a"]);
   expect(await second.contents("a")).toEqual(["two"]);
+});
+
+test("an Engram that was started again gets everything once more, whatever it says that it has", async () => {
+  const engram = await startTestEngram();
+  const service = await startReplicated(engram.url);
+  await service.createAll("a", "b", "c");
+  await service.writeAll("a", "one", "two");
+  await replicated(service);
+  await vi.waitFor(async () => expect(await keysOf(engram)).toHaveLength(4), { timeout: 10_000 });
+  const keys = [...(await keysOf(engram)), ...(await keysOf(engram, "rhetor_sockets.log"))];
+  await vi.waitFor(async () => expect((await service.info()).replication?.lagSeconds).toBe(0));
+  // Its uptime is told to the second.
+  await vi.waitFor(async () => expect(await uptimeOf(engram)).toBeGreaterThan(2), { timeout: 10_000 });
+  await engram.restart();
+  await vi.waitFor(
+    async () =>
+      expect((await engram.stats()).requests.byRoute["POST /memory/{namespace}"]).toBeGreaterThan(keys.length),
+    { timeout: 20_000 },
+  );
 });
 
 test("health tells of the Engram apart from the server", async () => {

@@ -63,7 +63,10 @@ export class Replica {
   async takeOver(dialect: Dialect, signal: AbortSignal): Promise<void> {
     this.#pieces.reconnected();
     this.#views.reconnected();
-    const { listed, missing } = await this.#pieces.audit(dialect, signal, this.#isOurs);
+    // What is there before our first round is taken for granted; later we know what we have confirmed.
+    const isFirst = this.#following === undefined;
+    const adopt = (one: Listed): boolean => isFirst && this.#isOurs(one);
+    const { listed, missing } = await this.#pieces.audit(dialect, signal, adopt);
     const pieces = listed.filter(isPiece);
     const foreign = pieces.find((one) => !this.#isOurs(one));
     if (foreign !== undefined) {
@@ -110,7 +113,7 @@ export class Replica {
   async audit(dialect: Dialect, signal: AbortSignal): Promise<void> {
     const left: string[] = [];
     const { missing } = await this.#pieces.audit(dialect, signal, (one) => {
-      const isLeft = isPiece(one) && this.#isOurs(one);
+      const isLeft = isPiece(one) && this.#isOurs(one) && !this.#unsent.has(one.key);
       if (isLeft) left.push(one.key);
       return isLeft;
     });

@@ -30,6 +30,7 @@ export class Views {
   /** Under which key the view of a socket lies, to find it when the socket is gone. */
   readonly #keys = new Map<SocketNumber, string>();
   readonly #gone = new Set<string>();
+  #hasAudited = false;
   #allowance: number;
   #filledMs: number;
 
@@ -86,7 +87,10 @@ export class Views {
   async audit(dialect: Dialect, signal: AbortSignal): Promise<void> {
     const { instance } = this.#storage;
     const isOurs = ({ metadata }: Listed): boolean => metadata["instance"] === instance;
-    const { listed, missing } = await this.#mirror.audit(dialect, signal, isOurs);
+    // What an earlier process sent is taken for granted; later we know what we have confirmed.
+    const adopt = (one: Listed): boolean => !this.#hasAudited && isOurs(one);
+    const { listed, missing } = await this.#mirror.audit(dialect, signal, adopt);
+    this.#hasAudited = true;
     for (const { key } of listed.filter(isOurs)) {
       const row = this.#storage.find(key);
       if (row === undefined) this.#gone.add(key);

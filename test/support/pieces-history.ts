@@ -153,12 +153,13 @@ export class ReplicatedHistory {
     }
     for (const [number, { open }] of found.queues) {
       const before = confirmed.queues.get(number);
+      const isOver = before !== undefined && now.queues.get(number)?.epochRevision !== before.epochRevision;
       // A consumer that is new since may begin with what was there before it.
       const isNewConsumer = before === undefined && restored.socket(number) === undefined;
       const revisions = [...open.keys()];
       expect(revisions, `order in ${number}`).toEqual(revisions.toSorted((a, b) => a - b));
       for (const [revision, message] of open) {
-        const isNew = isNewConsumer || revision > confirmed.revision;
+        const isNew = isNewConsumer || isOver || revision > confirmed.revision;
         // Where the feed's own order has a message no more, a consumer may not know that it had settled it.
         const isForgotten = restored.socket(number) === undefined && before?.excepted.has(revision) === true;
         const isOpen = before?.open.has(revision) === true || isForgotten;

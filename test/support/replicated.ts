@@ -6,7 +6,6 @@ import type { Config } from "../../src/config.js";
 import { type Service, startService } from "./client.js";
 import type { TestEngram } from "./engram.js";
 import type { TestServer } from "./server.js";
-import { tempDir } from "./temp-dir.js";
 
 export type Replicated = Service & { readonly server: TestServer };
 
@@ -61,6 +60,13 @@ export async function keysOf(engram: TestEngram, namespace = "rhetor_sockets"): 
   return memories.map(({ key }) => key);
 }
 
+/** For how long it says that it has been up, in seconds. */
+export async function uptimeOf(engram: TestEngram): Promise<number> {
+  const response = await fetch(`${engram.url}/ready`);
+  const { initializationTime } = (await response.json()) as { initializationTime: number };
+  return initializationTime;
+}
+
 /** Stores a record as an original Rhetor does. */
 export async function storeRecord(engram: TestEngram, key: string, data: object, metadata: object = {}): Promise<void> {
   const body = JSON.stringify({ key, data, metadata });
@@ -68,8 +74,6 @@ export async function storeRecord(engram: TestEngram, key: string, data: object,
   const response = await fetch(`${engram.url}/memory/rhetor_sockets`, { method: "POST", headers, body });
   expect(response.status).toBe(200);
 }
-
-export const emptyDir = tempDir;
 
 function text(_: string, value: unknown): unknown {
   return typeof value === "bigint" ? Number(value) : value;
