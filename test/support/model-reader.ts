@@ -152,13 +152,13 @@ export class ModelReader implements Open {
   /** When everything has come to rest: it took nothing out of turn, and left nothing that it could have taken. */
   rest(): void {
     const { model } = this.#reading;
+    const isThere = !this.box.isGone && model.queues.includes(this.queue);
+    // What another reader had taken at that moment has reached it by now, unless it went with the queue.
     this.#taken.forEach(({ sequence }, place) => {
-      this.#checkTurn(sequence, this.#taken.slice(place + 1));
+      if (isThere) this.#checkTurn(sequence, this.#taken.slice(place + 1));
     });
     this.#taken = [];
-    // What another reader had taken at that moment has reached it by now, unless it went with the queue.
     const isLeft = this.#leftOver !== undefined && this.#leftOver.changedIn < model.period;
-    const isThere = !this.box.isGone && model.queues.includes(this.queue);
     check(isLeft && isThere, false, `a Read ended that could take message ${this.#leftOver?.sequence}`);
     if (!this.isOpen || this.isStalled) return;
     check(this.box.isGone, false, "a Read of a socket that is gone is still open");
