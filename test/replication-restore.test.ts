@@ -2,12 +2,36 @@
 import { cpSync } from "node:fs";
 import { expect, test, vi } from "vitest";
 import { ReplicationState, ResetScope, SocketState } from "../gen/ts/socketregistry/v1/socket_registry.js";
+import { mergeStores } from "../src/replication/adopt.js";
 import { startService } from "./support/client.js";
 import { startTestEngram } from "./support/engram.js";
+import { openStorage } from "./support/level-storage.js";
 import { burn, keysOf, recordAt, replicated, startReplicated, storeRecord, until } from "./support/replicated.js";
+import { createSocket, direct, unsettled, write } from "./support/storage-events.js";
 import { tempDir } from "./support/temp-dir.js";
 
 const STATE = ReplicationState;
+
+test("a merge that is cut off leaves no socket half there", async () => {
+  const [from, to] = [await openStorage(tempDir()), await openStorage(tempDir())];
+  const [small, large] = [await createSocket(from, "small"), await createSocket(from, "large")];
+  await write(from, direct("one", small));
+  await write(from, ...Array.from({ length: 600 }, (_, count) => direct(String(count), large)));
+  let reads = 0;
+  const broken = new Error("the machine stopped");
+  const cut = new Proxy(from, {
+    get(store, name) {
+      if (name === "readAt" && ++reads > 2) return () => Promise.reject(broken);
+      const found: unknown = Reflect.get(store, name, store);
+      return typeof found === "function" ? found.bind(store) : found;
+    },
+  });
+  await expect(mergeStores(cut, to)).rejects.toBe(broken);
+  expect([...to.sockets()].map(({ socketId }) => socketId)).toEqual(["team-chat-all", "small"]);
+  expect(await mergeStores(from, to)).toMatchObject({ socketCount: 1, messageCount: 600 });
+  const number = to.find("large")?.number ?? 0;
+  expect(await unsettled(to, number)).toEqual(Array.from({ length: 600 }, (_, count) => String(count)));
+});
 
 test.each([
   ["is", async () => {}],

@@ -1,7 +1,7 @@
 import { Struct } from "../../gen/ts/google/protobuf/struct.js";
 import { RegistryError } from "../registry/errors.js";
 import { checkSocketId } from "../registry/socket.js";
-import type { LogEvent, SocketDraft, SocketNumber, Storage } from "../registry/storage.js";
+import type { LogEvent, SocketDraft, SocketNumber, Storage, Stored } from "../registry/storage.js";
 import type { SocketRecord } from "./record.js";
 import type { Restored } from "./restore.js";
 
@@ -61,8 +61,10 @@ export async function adoptRecords(
 }
 
 /**
- * Adds the sockets of another store whose ids this one does not have, with what waits in their queues, in order. The
- * times are those of the merge, since a log's times never run backwards.
+ * Adds the sockets of another store whose ids this one does not have, with what waits in their queues, in order. A
+ * socket comes with all of its messages in one batch or not at all: one that is there is not looked at again, so that
+ * what a crash had left out would never come. The times are those of the merge, since a log's times never run
+ * backwards.
  */
 export async function mergeStores(from: Storage, to: Storage): Promise<Restored> {
   let [socketCount, messageCount] = [0, 0];
@@ -70,20 +72,27 @@ export async function mergeStores(from: Storage, to: Storage): Promise<Restored>
     if (to.find(row.socketId) !== undefined) continue;
     const { socketId, model, state, stateReason, stateMessage, labels, config } = row;
     const draft: SocketDraft = { socketId, model, state, stateReason, stateMessage, labels, config };
-    const { row: created } = to.append({ kind: "create", draft, profile: await from.profile(row.number) });
+    const profile = await from.profile(row.number);
+    const messages = await waitingIn(from, row.number);
+    // Nothing is awaited from here to the last message.
+    const [number = 0] = to.append({ kind: "create", draft, profile }).sequences;
+    for (const message of messages) to.append(messageOf(number, message));
+    await to.durable();
     socketCount++;
-    const sequences = [...from.queue(row.number).unsettledAfter(0)];
-    for (let step = 0; step < sequences.length; step += MESSAGES_PER_STEP) {
-      const messages = await from.readAt(row.number, sequences.slice(step, step + MESSAGES_PER_STEP));
-      for (const message of messages.filter(({ damaged }) => !damaged)) {
-        to.append(messageOf(created?.number ?? 0, message));
-        messageCount++;
-      }
-      await to.durable();
-    }
+    messageCount += messages.length;
   }
-  await to.durable();
   return { revision: to.revision, socketCount, messageCount };
+}
+
+/** What waits in a queue, in order, as far as it can be read. */
+async function waitingIn(storage: Storage, number: SocketNumber): Promise<readonly Stored[]> {
+  const sequences = [...storage.queue(number).unsettledAfter(0)];
+  const messages: Stored[] = [];
+  for (let step = 0; step < sequences.length; step += MESSAGES_PER_STEP) {
+    const found = await storage.readAt(number, sequences.slice(step, step + MESSAGES_PER_STEP));
+    messages.push(...found.filter(({ damaged }) => !damaged));
+  }
+  return messages;
 }
 
 function refusalOf(storage: Storage, socketId: string): string | undefined {
