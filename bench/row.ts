@@ -107,5 +107,15 @@ export async function withCpu<T>({ program }: Side, work: () => Promise<T>): Pro
   return { ...result, cpuMs: (await program.call("cpuMs")) - before };
 }
 
+/** How much of a core the server took, in percent, while something was done. */
+export async function shareOfCore(side: Side, work: () => Promise<void>): Promise<Sample> {
+  const start = performance.now();
+  const { cpuMs } = await withCpu(side, async () => {
+    await work();
+    return {};
+  });
+  return { value: (100 * cpuMs) / (performance.now() - start) };
+}
+
 export const tempFolder = (): string => mkdtempSync(join(tmpdir(), "socket-registry-bench-"));
 export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });

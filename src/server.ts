@@ -37,7 +37,7 @@ export async function startServer(config: Config, log: Log, machine: Machine = U
   try {
     const replication = await Replication.open(config, machine, log);
     const { dataDir: folder, durability, recentBytes } = config;
-    await restoreStore(replication, new DataDirectory({ folder, durability, recentBytes, log }));
+    await replication.restore(new DataDirectory({ folder, durability, recentBytes, log }), encodeText);
     const storage = await LevelStorage.open({ folder, durability, recentBytes, log });
     started.push({ stop: () => storage.close() });
     started.push({ stop: () => replication.stop() });
@@ -90,12 +90,9 @@ export async function startServer(config: Config, log: Log, machine: Machine = U
 /** A server that is no process of its own does not know which it is in. */
 const UNKNOWN: Machine = { pid: 0, isAlive: () => true };
 
-/** Restores what is to be restored, unless the process is told to stop meanwhile. */
-async function restoreStore(replication: Replication, directory: DataDirectory): Promise<void> {
-  const waiting = new AbortController();
-  const encode = (socketId: string, message: string, metadata: Record<string, unknown>): Uint8Array =>
-    encodeBody({ socketId, message, metadata, sender: "", threadId: "", replyTo: "" });
-  await replication.restore(directory, encode, waiting.signal);
+/** The body of an unsigned message to a socket: what an original Rhetor wrote is such. */
+function encodeText(socketId: string, message: string, metadata: Record<string, unknown>): Uint8Array {
+  return encodeBody({ socketId, message, metadata, sender: "", threadId: "", replyTo: "" });
 }
 
 /** What was started and must be stopped. */

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { configWith, helpText, readConfig, settings } from "../src/engram/config.js";
 import { flagOf, SettingsError } from "../src/settings.js";
 import { ask } from "./support/engram-http.js";
-import { compileServer, Program, root } from "./support/process.js";
+import { compileServer, isAlive, Program, root } from "./support/process.js";
 import { tempDir } from "./support/temp-dir.js";
 
 const dist = compileServer();
@@ -232,14 +232,6 @@ test("npm run engram runs it, --help lists the settings, and SIGTERM to npm leav
   await expect.poll(() => isAlive(Number(pid))).toBe(false);
   expect(npm.lines.at(-1)).toMatchObject({ msg: "stopped" });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 test("settings that are wrong are told all at once, and the exit code is 2", async () => {
   const program = run("--listen=0.0.0.0:0", "--no-such=1", "--personality=nope");

@@ -71,7 +71,7 @@ const parts = [
     name: "cli",
     // For `restore --dry-run` it is a client of Engram too, and still knows nothing of the server.
     files: /^src\/cli\//,
-    mayImport: [/^gen\/ts\//, /^src\/replication\/(detect|dialect|peer|peer-error|restore)\.ts$/],
+    mayImport: [/^gen\/ts\//, /^src\/replication\/(detect|dialect|offer|peer|peer-error)\.ts$/],
     packages: [/^node:/, /^@grpc\/grpc-js$/],
   },
 ];

@@ -4,7 +4,7 @@ import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { expect, onTestFinished, test } from "vitest";
 import { connect as connectTo, refusal, refusalIn, type Service } from "./support/client.js";
-import { compileServer, Program } from "./support/process.js";
+import { compileServer, isAlive, Program } from "./support/process.js";
 import { tempDir } from "./support/temp-dir.js";
 
 const dist = compileServer();
@@ -214,14 +214,6 @@ test("npm start builds and runs it, and SIGTERM to npm leaves nothing behind", a
   await expect.poll(() => isAlive(pid)).toBe(false);
   expect(npm.lines.at(-1)).toMatchObject({ msg: "stopped" });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 test("no content, prompt, context, metadata or id of a request comes into the log, at any level", async () => {
   const { program, service } = await start("--max-content-bytes=100", "--max-queue-messages=3");

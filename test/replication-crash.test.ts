@@ -5,7 +5,6 @@
 import { randomInt } from "node:crypto";
 import { rmSync } from "node:fs";
 import { expect, test, vi } from "vitest";
-import { ReplicationState } from "../gen/ts/socketregistry/v1/socket_registry.js";
 import { Random } from "./support/chaos-random.js";
 import type { Service } from "./support/client.js";
 import { startTestEngram } from "./support/engram.js";
@@ -73,15 +72,7 @@ async function everything(service: Service): Promise<Map<string, Restored>> {
 /** The registry that came back is replicated like any other. */
 async function goesOn(server: ReplicaServer, url: string): Promise<void> {
   await server.service.write({ socketId: "s0", sender: "author", message: "and on" });
-  const { revision } = await server.status();
-  await vi.waitFor(
-    async () => {
-      const status = await server.status();
-      expect(status).toMatchObject({ state: ReplicationState.REPLICATION_STATE_REPLICATING });
-      expect(status.revision - status.lagEntries, status.lastError).toBeGreaterThanOrEqual(revision);
-    },
-    { timeout: minute, interval: 50 },
-  );
+  await server.replicated(minute);
   const replica = { dialect: dialects.kv(peerAt(url)), namespace: "rhetor_sockets" };
   expect(differenceOf(await toldState(server.service), await restoredState(replica))).toBeUndefined();
 }

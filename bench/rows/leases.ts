@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LOAD_CORE, type Program, startProgram } from "../program.js";
 import type { LoadCommands } from "../programs/load.js";
-import { type OpenServer, openServer, type Row, withCpu } from "../row.js";
+import { type OpenServer, openServer, type Row, shareOfCore } from "../row.js";
 
 const SOCKETS = 10_000;
 
@@ -49,14 +49,7 @@ export const leaseRows: Row[] = variants.map(({ name, beside, leaseMs, seconds, 
     await load.call("createSockets", leased.address, SOCKETS, leaseMs);
     await load.call("createSockets", plain.address, SOCKETS);
     await Promise.all([begin(load, leased), begin(load, plain)]);
-    const measure = async (server: OpenServer) => {
-      const start = performance.now();
-      const { cpuMs } = await withCpu(server, async () => {
-        await pass(load, server, seconds);
-        return {};
-      });
-      return { value: (100 * cpuMs) / (performance.now() - start) };
-    };
+    const measure = (server: OpenServer) => shareOfCore(server, () => pass(load, server, seconds));
     return {
       ours: () => measure(leased),
       ceiling: () => measure(plain),

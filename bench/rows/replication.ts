@@ -2,7 +2,7 @@
 import { LOAD_CORE, startProgram } from "../program.js";
 import type { EngramCommands } from "../programs/engram.js";
 import type { LoadCommands } from "../programs/load.js";
-import { type OpenServer, openServer, type Row, removeFolder, tempFolder, withCpu } from "../row.js";
+import { type OpenServer, openServer, type Row, removeFolder, shareOfCore, tempFolder } from "../row.js";
 import { quantile } from "../statistics.js";
 
 const CALLERS = 16;
@@ -53,14 +53,8 @@ const steadyRow: Row = {
     const engramUrl = await engram.call("start", folder);
     const [replicating, plain] = await Promise.all([openServer({ engramUrl }), openServer({})]);
     for (const { address } of [replicating, plain]) await load.call("createSockets", address, SOCKETS);
-    const measure = async (server: OpenServer) => {
-      const start = performance.now();
-      const { cpuMs } = await withCpu(server, async () => {
-        await load.call("writeEvenly", server.address, SOCKETS, PER_SECOND, SECONDS);
-        return {};
-      });
-      return { value: (100 * cpuMs) / (performance.now() - start) };
-    };
+    const measure = (server: OpenServer) =>
+      shareOfCore(server, () => load.call("writeEvenly", server.address, SOCKETS, PER_SECOND, SECONDS));
     return {
       ours: () => measure(replicating),
       ceiling: () => measure(plain),

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { status } from "@grpc/grpc-js";
 import { detect } from "../replication/detect.js";
 import { checkNamespace, type Dialect } from "../replication/dialect.js";
-import { Peer } from "../replication/peer.js";
+import { type Offer, survey } from "../replication/offer.js";
+import { Peer, RESPONSE_BYTES_MAX } from "../replication/peer.js";
 import { PeerError, type PeerFault } from "../replication/peer-error.js";
-import { type Offer, survey } from "../replication/restore.js";
 import type { Options, Values } from "./command.js";
 import { CallError, UsageError } from "./failure.js";
 
@@ -21,8 +21,6 @@ export const engramOptions = {
 } as const satisfies Options;
 
 const namespaceDefault = "rhetor_sockets";
-/** As large as the listing of a million sockets. */
-const responseBytesMax = 512 * 1024 * 1024;
 
 /** What an Engram has for a restore, and where it was found. */
 export interface Found {
@@ -50,7 +48,7 @@ export async function lookAtEngram(
   if (url === "") throw new UsageError("--engram-url is needed: the Engram to look at");
   checked("--engram-namespace", () => checkNamespace(namespace));
   const token = await readToken(values["engram-token-file"]);
-  const options = { url, token, callTimeoutMs: timeoutMs, maxResponseBytes: responseBytesMax };
+  const options = { url, token, callTimeoutMs: timeoutMs, maxResponseBytes: RESPONSE_BYTES_MAX };
   const peer = checked("--engram-url", () => new Peer(options));
   try {
     const dialect = await detect(peer, `${namespace}.dry-run`, signal);

@@ -1,11 +1,14 @@
 /** What a restore from an Engram would bring, counted, as people and programs read it. */
-import type { Offer } from "../replication/restore.js";
+import { countIn, instanceOf, newestRevision, type Offer } from "../replication/offer.js";
 import { team } from "./commands/write.js";
 import type { Found } from "./engram.js";
 import type { Json } from "./json.js";
 import { pairs } from "./output.js";
 
 type Listed = Offer["pieces"][number];
+
+/** Where nothing says whose state it is. */
+const UNKNOWN = "unknown";
 
 /** Whether there is anything to restore. */
 export function isEmpty(found: Found): boolean {
@@ -28,8 +31,8 @@ export function offerJson({ url, dialect, namespace, offer }: Found): Json {
   if (pieces.length === 0) return { ...where, pieces: 0, records: recordsOf(offer).length };
   return {
     ...where,
-    instance: instanceOf(offer),
-    revision: String(newestOf(pieces)),
+    instance: instanceOf(offer) ?? UNKNOWN,
+    revision: String(newestRevision(offer)),
     ...(claim && { complete_revision: String(claim.revision) }),
     ...(claim && { host: claim.host, pid: claim.pid, released: claim.released }),
     pieces: pieces.length,
@@ -41,7 +44,7 @@ export function offerJson({ url, dialect, namespace, offer }: Found): Json {
 function stateEntries(offer: Offer): [string, string][] {
   const { pieces, claim } = offer;
   return [
-    ["registry", instanceOf(offer)],
+    ["registry", instanceOf(offer) ?? UNKNOWN],
     ["revision", revisionText(offer)],
     ["written by", claim === undefined ? "" : writerText(claim)],
     ["pieces", String(pieces.length)],
@@ -57,8 +60,9 @@ function recordEntries(offer: Offer): [string, string][] {
 }
 
 /** The newest piece may know of more than what is there as a whole. */
-function revisionText({ pieces, claim }: Offer): string {
-  const newest = newestOf(pieces);
+function revisionText(offer: Offer): string {
+  const { claim } = offer;
+  const newest = newestRevision(offer);
   if (claim === undefined || claim.revision >= newest) return String(newest);
   return `${newest}, known to be complete up to ${claim.revision}`;
 }
@@ -66,10 +70,6 @@ function revisionText({ pieces, claim }: Offer): string {
 function writerText({ pid, host, released }: NonNullable<Offer["claim"]>): string {
   const who = pid === 0 ? `a process on ${host}` : `process ${pid} on ${host}`;
   return released ? `${who}, which has stopped` : `${who}, which has not said that it stopped`;
-}
-
-function instanceOf({ claim, pieces }: Offer): string {
-  return claim?.instance ?? String(pieces[0]?.metadata["instance"] ?? "unknown");
 }
 
 /** The registry has a team feed of its own, and takes over nothing of that one. */
@@ -82,16 +82,6 @@ function socketCountOf(pieces: readonly Listed[]): number {
   return Math.max(0, sumOf(pieces, "socketCount") - 1);
 }
 
-function newestOf(pieces: readonly Listed[]): number {
-  return pieces.reduce((newest, piece) => Math.max(newest, numberIn(piece, "revision")), 0);
-}
-
-function sumOf(pieces: readonly Listed[], field: string): number {
-  return pieces.reduce((sum, piece) => sum + numberIn(piece, field), 0);
-}
-
-/** What an Engram tells is checked: anybody may have written there. */
-function numberIn({ metadata }: Listed, field: string): number {
-  const value = metadata[field];
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : 0;
+function sumOf(pieces: readonly Listed[], field: "socketCount" | "messageCount"): number {
+  return pieces.reduce((sum, piece) => sum + countIn(piece, field), 0);
 }

@@ -67,16 +67,14 @@ export class NamespaceClaim {
   async take(dialect: Dialect, revision: number, signal: AbortSignal): Promise<void> {
     const found = await this.#others(dialect, signal);
     if (found !== undefined && found.instance !== this.#holder.instance) throw otherHistory(this.#namespace, found);
-    if (found !== undefined && !(await this.#isGone(dialect, found, signal))) throw taken(this.#namespace, found);
+    await this.#assertGone(dialect, found, signal);
     this.#term = Math.max(this.#term, (found?.term ?? 0) + 1);
     await this.#put(dialect, revision, false, signal);
   }
 
   /** Waits until nobody holds the namespace, and leaves it so. @throws PeerError INCOMPATIBLE when a living one does */
-  async await(dialect: Dialect, signal: AbortSignal): Promise<Claim | undefined> {
-    const found = await this.#others(dialect, signal);
-    if (found !== undefined && !(await this.#isGone(dialect, found, signal))) throw taken(this.#namespace, found);
-    return found;
+  async await(dialect: Dialect, signal: AbortSignal): Promise<void> {
+    await this.#assertGone(dialect, await this.#others(dialect, signal), signal);
   }
 
   /** Gives a sign of life. @throws PeerError INCOMPATIBLE when somebody else has taken over */
@@ -97,6 +95,10 @@ export class NamespaceClaim {
     return claim?.process === this.#holder.process ? undefined : claim;
   }
 
+  async #assertGone(dialect: Dialect, found: Claim | undefined, signal: AbortSignal): Promise<void> {
+    if (found !== undefined && !(await this.#isGone(dialect, found, signal))) throw taken(this.#namespace, found);
+  }
+
   /** Whether its holder is gone. Where nothing tells that, it must be silent for a while. */
   async #isGone(dialect: Dialect, found: Claim, signal: AbortSignal): Promise<boolean> {
     const { host, pid } = this.#holder;
@@ -106,7 +108,7 @@ export class NamespaceClaim {
     this.#around.waiting(found);
     const sinceMs = this.#around.elapsedMs();
     while (this.#around.elapsedMs() - sinceMs < SILENT_MS) {
-      await this.#around.pause(Math.min(BEAT_MS, SILENT_MS / 6), signal);
+      await this.#around.pause(BEAT_MS, signal);
       signal.throwIfAborted();
       const now = await this.#others(dialect, signal);
       if (now === undefined || now.released) return true;
@@ -142,5 +144,6 @@ function taken(namespace: string, { host, pid, instance }: Claim): PeerError {
 
 function otherHistory(namespace: string, { instance }: Claim): PeerError {
   const what = `the namespace ${namespace} holds the state of another registry, ${instance}`;
-  return new PeerError("INCOMPATIBLE", `${what}: restore it (--restore merge) or choose another namespace`);
+  const cure = "replicate to another one (--restore merge brings its sockets here, and --restore if-empty all of it)";
+  return new PeerError("INCOMPATIBLE", `${what}: ${cure}`);
 }

@@ -4,6 +4,9 @@ import { PeerError } from "./peer-error.js";
 
 export type { PeerAnswer } from "./peer-answer.js";
 
+/** How large an answer of a peer may be: a listing of 100,000 views has about 25 MB, the largest piece 28. */
+export const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
+
 export interface PeerOptions {
   /** `http://host:port`, with a path before the API's own if need be. */
   readonly url: string;

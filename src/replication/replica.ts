@@ -138,7 +138,6 @@ export class Replica {
   async sendAll(): Promise<void> {
     this.#sendAgain([...this.#pieces.keys()]);
     this.#pieces.forget();
-    this.#removed.clear();
     await this.#views.sendAll();
   }
 

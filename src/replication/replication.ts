@@ -5,12 +5,9 @@ import { hostname } from "node:os";
 import { REPLICATION_OFF, type Replicable, type ReplicationStatus, type Storage } from "../registry/storage.js";
 import type { EncodeBody } from "./adopt.js";
 import { NamespaceClaim } from "./claim.js";
-import { Peer } from "./peer.js";
+import { Peer, RESPONSE_BYTES_MAX } from "./peer.js";
 import { Replicator, surroundings } from "./replicator.js";
 import { type DataDirectory, type Restored, type RestoreOptions, restore } from "./restore.js";
-
-/** How large an answer of the peer may be: a listing of 100,000 views has about 25 MB, the largest piece 28. */
-const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The settings of replication, by their names in `config.ts`. */
 export interface ReplicationConfig {
@@ -71,8 +68,11 @@ export class Replication {
     return this.#replicator?.status ?? REPLICATION_OFF;
   }
 
-  /** Restores the data directory, when that is asked for and there is something. @throws what `restore` does */
-  async restore(directory: DataDirectory, encodeBody: EncodeBody, signal: AbortSignal): Promise<Restored | undefined> {
+  /**
+   * Restores the data directory, when that is asked for and there is something. Whoever stops the process meanwhile
+   * leaves it as it was. @throws what `restore` does
+   */
+  async restore(directory: DataDirectory, encodeBody: EncodeBody): Promise<Restored | undefined> {
     if (this.#peer === undefined) return undefined;
     const { engramNamespace: namespace, engramConflict: conflict } = this.#config;
     const { restore: mode, restorePatienceMs: patienceMs } = this.#config;
@@ -80,8 +80,8 @@ export class Replication {
       const around = surroundings(this.#machine.isAlive, this.#log);
       return new NamespaceClaim(inNamespace, { ...this.#holder(), instance: "" }, around);
     };
-    const options = { peer: this.#peer, namespace, mode, conflict, claim, directory, patienceMs, signal };
-    return await restore({ ...options, encodeBody, log: this.#log });
+    const options = { peer: this.#peer, namespace, mode, conflict, claim, directory, patienceMs };
+    return await restore({ ...options, encodeBody, log: this.#log, signal: new AbortController().signal });
   }
 
   /** Begins to replicate. @param onState told of every change of state */

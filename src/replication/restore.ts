@@ -1,14 +1,15 @@
 import { setInterval } from "node:timers";
 import type { Storage } from "../registry/storage.js";
 import { adoptRecords, type EncodeBody, mergeStores } from "./adopt.js";
-import { CLAIM_KEY, type Claim, claimOf, type NamespaceClaim } from "./claim.js";
+import type { NamespaceClaim } from "./claim.js";
 import { detect } from "./detect.js";
-import type { Dialect, Listed } from "./dialect.js";
+import type { Dialect } from "./dialect.js";
 import { type FetchedPiece, fetchPieces, withPatience } from "./fetching.js";
+import { instanceOf, newestRevision, type Offer, survey } from "./offer.js";
 import type { Peer } from "./peer.js";
 import { PeerError, reasonOf } from "./peer-error.js";
 import { parseRecord, type SocketRecord } from "./record.js";
-import { INVENTORY_KEY, isPiece, logNamespace } from "./replica.js";
+import { logNamespace } from "./replica.js";
 import type { ReplicationLog } from "./replicator.js";
 
 /** How often the progress is told. */
@@ -52,28 +53,6 @@ export interface RestoreOptions {
   readonly signal: AbortSignal;
 }
 
-/** What the peer has that a restore could bring. */
-export interface Offer {
-  readonly claim: Claim | undefined;
-  readonly pieces: readonly Listed[];
-  /** The keys of views, or of records that an original Rhetor wrote. */
-  readonly records: readonly Listed[];
-}
-
-/** Looks at what a restore would bring, and changes nothing. @throws PeerError */
-export async function survey(dialect: Dialect, namespace: string, signal: AbortSignal): Promise<Offer> {
-  const state = logNamespace(namespace);
-  const claim = claimOf(await dialect.get(state, CLAIM_KEY, signal));
-  const listed = (await dialect.list(state, signal)).filter(isPiece);
-  const inventory = (await dialect.get(state, INVENTORY_KEY, signal))?.data["keys"];
-  const pieces = new Map<string, Listed>(listed.map((one) => [one.key, one]));
-  for (const key of Array.isArray(inventory) ? inventory : []) {
-    // A listing may leave out what is there.
-    if (typeof key === "string" && !pieces.has(key)) pieces.set(key, { key, metadata: {} });
-  }
-  return { claim, pieces: [...pieces.values()], records: await dialect.list(namespace, signal) };
-}
-
 /**
  * Restores the data directory from the peer, before anything is served.
  * @throws PeerError when the peer has a state and cannot hand it over, or a living registry writes it; PieceDamaged
@@ -102,7 +81,7 @@ type Bring = (dialect: Dialect, offer: Offer) => Promise<Restored>;
 /** What is to be done with what the peer has, if anything. */
 async function choose(options: RestoreOptions, offer: Offer): Promise<Bring | undefined> {
   const { directory, log } = options;
-  const { claim, pieces, records } = offer;
+  const { pieces, records } = offer;
   if (directory.isEmpty()) {
     if (pieces.length > 0) return (dialect) => directory.restore(piecesOf(options, dialect, offer));
     if (records.length > 0) return (dialect) => adopt(options, dialect, offer);
@@ -111,13 +90,11 @@ async function choose(options: RestoreOptions, offer: Offer): Promise<Bring | un
   }
   if (pieces.length === 0) return undefined;
   const local = await directory.describe();
-  const instance = claim?.instance ?? pieces.find(({ metadata }) => "instance" in metadata)?.metadata["instance"];
-  if (instance !== local.instance) {
+  if (instanceOf(offer) !== local.instance) {
     return (dialect) => directory.merge(piecesOf(options, dialect, offer), mergeStores);
   }
   // Of one history the longer copy has everything that the other has.
-  const revision = Math.max(...pieces.map(({ metadata }) => Number(metadata["revision"] ?? 0)));
-  if (revision <= local.revision) return undefined;
+  if (newestRevision(offer) <= local.revision) return undefined;
   return (dialect) => directory.replace(piecesOf(options, dialect, offer));
 }
 

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Storage } from "../registry/storage.js";
 import { LevelStorage } from "./level.js";
+import { hasFiles, moveFiles, putAside } from "./level-files.js";
 import type { LevelOptions } from "./level-options.js";
 import { type Restored, restoreStore } from "./restore.js";
 
@@ -21,7 +22,7 @@ export class DataDirectory {
 
   /** Whether there is no store. */
   isEmpty(): boolean {
-    return !existsSync(this.#files) && !existsSync(join(this.#options.folder, "log.salvaged"));
+    return !hasFiles(this.#options.folder);
   }
 
   /** The history of the store that is there, and how far it goes. */
@@ -33,9 +34,8 @@ export class DataDirectory {
   }
 
   /** Makes a store of pieces, where none is. */
-  async restore(pieces: AsyncIterable<KeptPiece>): Promise<Restored> {
-    mkdirSync(this.#options.folder, { recursive: true });
-    return await restoreStore(this.#options.folder, pieces);
+  restore(pieces: AsyncIterable<KeptPiece>): Promise<Restored> {
+    return restoreStore(this.#options.folder, pieces);
   }
 
   /** Makes a store of pieces in the place of the one that is there, which stays beside it as `log.replaced`. */
@@ -44,11 +44,9 @@ export class DataDirectory {
       const restored = await restoreStore(beside, pieces);
       // It is opened once, so that what is put in its place is a store like any other.
       await this.#use(beside, async () => {});
-      const replaced = join(this.#options.folder, "log.replaced");
-      rmSync(replaced, { recursive: true, force: true });
       // A start between these two finds no store, and restores once more.
-      renameSync(this.#files, replaced);
-      renameSync(join(beside, "log"), this.#files);
+      putAside(this.#options.folder);
+      moveFiles(beside, this.#options.folder);
       return restored;
     });
   }
@@ -73,13 +71,9 @@ export class DataDirectory {
         (storage) => fill(storage, setNow),
         () => nowMs,
       );
-      renameSync(join(beside, "log"), this.#files);
+      moveFiles(beside, this.#options.folder);
       return filled;
     });
-  }
-
-  get #files(): string {
-    return join(this.#options.folder, "log");
   }
 
   async #use<T>(folder: string, use: (storage: LevelStorage) => Promise<T>, now?: () => number): Promise<T> {

@@ -76,17 +76,32 @@ export async function makeFiles<T>(folder: string, fill: (db: Database) => Promi
     const result = await fill(db).finally(() => db.close());
     for (const name of readdirSync(files)) sync(join(files, name));
     sync(files);
-    // What lies beside them tells of another log.
-    clear(folder);
-    rmSync(join(folder, "acknowledged"), { force: true });
-    // It fails when somebody made a log meanwhile.
-    renameSync(files, filesOf(folder));
-    sync(folder);
+    place(files, folder);
     return result;
   } catch (error) {
     rmSync(files, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Moves the files of a data directory's log to another one, which has none. */
+export function moveFiles(from: string, to: string): void {
+  place(filesOf(from), to);
+}
+
+/** Puts the log of a data directory aside, in the place of what was put aside before. */
+export function putAside(folder: string): void {
+  rmSync(replacedOf(folder), { recursive: true, force: true });
+  renameSync(filesOf(folder), replacedOf(folder));
+}
+
+/** Puts files in their place. What lies beside them there tells of another log. */
+function place(files: string, folder: string): void {
+  clear(folder);
+  rmSync(join(folder, "acknowledged"), { force: true });
+  // It fails when somebody made a log meanwhile.
+  renameSync(files, filesOf(folder));
+  sync(folder);
 }
 
 /** Tells the next start that something in LevelDB's files is damaged, so that it salvages what can be read. */
@@ -109,6 +124,7 @@ export function clear(folder: string): void {
 const filesOf = (folder: string): string => join(folder, "log");
 const salvagedOf = (folder: string): string => join(folder, "log.salvaged");
 const damagedOf = (folder: string): string => join(folder, "log.damaged");
+const replacedOf = (folder: string): string => join(folder, "log.replaced");
 const suspicionOf = (folder: string): string => join(folder, "suspect");
 
 /** Goes on where a salvage was cut off between its last two steps. */

@@ -73,3 +73,11 @@ export class Program {
     this.child.kill(signal);
   }
 }
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -1,5 +1,7 @@
 /** The server as a process of its own that replicates, and how much memory it takes. */
 import { readFileSync } from "node:fs";
+import { expect, vi } from "vitest";
+import { ReplicationState } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { connect, type Service } from "./client.js";
 import { Program } from "./process.js";
 
@@ -38,6 +40,19 @@ export class ReplicaServer {
     if (replication === undefined) throw new Error(`nothing is said of the replica at ${this.#engramUrl}`);
     const { state, lagEntries, lagSeconds, lastError } = replication;
     return { state, lagEntries: Number(lagEntries), lagSeconds, lastError, revision: Number(revision) };
+  }
+
+  /** Waits until everything that was written so far is replicated. */
+  async replicated(timeoutMs: number): Promise<void> {
+    const { revision } = await this.status();
+    await vi.waitFor(
+      async () => {
+        const status = await this.status();
+        expect(status).toMatchObject({ state: ReplicationState.REPLICATION_STATE_REPLICATING });
+        expect(status.revision - status.lagEntries, status.lastError).toBeGreaterThanOrEqual(revision);
+      },
+      { timeout: timeoutMs, interval: 50 },
+    );
   }
 
   /** The anonymous memory of the process, in MiB. */
