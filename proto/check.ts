@@ -6,9 +6,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
+import { readmes } from "../clients/readme.js";
+import { isRequired, languages, missing, root } from "./languages.js";
 
 /** A part says whether it passed; what it found is already printed. */
 const parts: Record<string, () => boolean> = {
@@ -17,8 +16,12 @@ const parts: Record<string, () => boolean> = {
   "types of test, bench, examples": () => run("tsc", "--project", "test/tsconfig.json"),
   "proto: lint": () => run("buf", "lint"),
   "proto: breaking changes": checkBreaking,
-  "gen is up to date": checkGenerated,
+  "what is generated is up to date": checkGenerated,
+  "types and lint of clients": checkClients,
 };
+
+/** How `clients/<language>/setup` and `check` end where something they need is not installed. */
+const exitCodeMissing = 69;
 
 const failed: string[] = [];
 for (const [name, part] of Object.entries(parts)) {
@@ -82,12 +85,26 @@ function checkGenerated(): boolean {
 
 /** The files that proto/generate.ts answers for, as paths from the repository's top. */
 function generatedFiles(top: string): string[] {
-  const folder = join(top, "gen/ts");
-  if (!existsSync(folder)) return ["gen/descriptors.binpb"];
-  const found = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const files = found.filter((entry) => entry.isFile());
+  const generated = languages.filter((language) => missing(language) === undefined);
+  const folders = ["gen/ts", ...generated.map(({ output }) => output)].filter((path) => existsSync(join(top, path)));
+  const found = folders.flatMap((path) => readdirSync(join(top, path), { recursive: true, withFileTypes: true }));
+  const files = found.filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"));
   const paths = files.map((file) => join(file.parentPath, file.name).slice(join(top, "/").length));
-  return [...paths, "gen/descriptors.binpb"];
+  const readmePaths = Object.keys(readmes).map((folder) => `clients/${folder}/README.md`);
+  return [...paths, ...readmePaths, "gen/descriptors.binpb"];
+}
+
+/** Each client has a script that knows its language's strictest reading. What is not set up is named and left out. */
+function checkClients(): boolean {
+  const folders = ["typescript", ...languages.map(({ folder }) => folder)];
+  return folders.map(checkClient).every((passed) => passed);
+}
+
+function checkClient(folder: string): boolean {
+  const { status } = spawnSync(join(root, "clients", folder, "check"), { cwd: root, stdio: "inherit" });
+  if (status === exitCodeMissing && !isRequired(folder)) return skip(`clients/${folder} is not set up`);
+  if (status !== 0) console.log(`   clients/${folder}/check ended with exit code ${status}`);
+  return status === 0;
 }
 
 function sameFile(path: string, otherTop: string): boolean {

@@ -1,0 +1,1 @@
+"""Generated from proto/socketregistry: do not edit."""

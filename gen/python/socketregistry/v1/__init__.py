@@ -1,0 +1,1 @@
+"""Generated from proto/socketregistry/v1: do not edit."""
