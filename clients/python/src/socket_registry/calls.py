@@ -1,0 +1,103 @@
+"""A channel whose calls have a deadline, a token, a request_id, and fail with RegistryError.
+
+It stands between the generated stub and grpc.aio, and is the only file that knows how the latter makes calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Generic, TypeVar, cast
+
+import grpc
+from google.protobuf.message import Message as ProtobufMessage
+
+from socket_registry.errors import RegistryError, error_of
+from socket_registry.options import Options
+
+Frame = TypeVar("Frame")
+# What ends a stream. It is documented, but not in the types of grpc.
+_EOF: object = getattr(grpc.aio, "EOF")
+_Metadata = tuple[tuple[str, str | bytes], ...]
+
+
+class Frames(Generic[Frame]):
+    """The frames of one stream, as an iterator that ends with the stream, or with RegistryError."""
+
+    def __init__(self, call: Any, address: str) -> None:
+        self._call = call
+        self._address = address
+
+    def __aiter__(self) -> AsyncIterator[Frame]:
+        return self
+
+    async def __anext__(self) -> Frame:
+        frame = await self.next(None)
+        if frame is None:
+            raise StopAsyncIteration
+        return frame
+
+    async def next(self, silence: float | None) -> Frame | None:
+        """The next frame, or None when the stream has ended with OK.
+
+        A stream that is silent for so many seconds counts as broken: UNAVAILABLE.
+        """
+        try:
+            frame = await asyncio.wait_for(self._call.read(), silence)
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure, self._address) from failure
+        except asyncio.TimeoutError:
+            text = f"{self._address}: nothing came for {silence:g} s"
+            raise RegistryError(grpc.StatusCode.UNAVAILABLE, text) from None
+        return None if frame is _EOF else cast(Frame, frame)
+
+    def cancel(self) -> None:
+        """Ends the stream, unless it has ended."""
+        self._call.cancel()
+
+
+class Calls:
+    """What a generated stub takes for a channel."""
+
+    def __init__(self, channel: grpc.aio.Channel, options: Options, timeout: float) -> None:
+        self._channel = channel
+        self._options = options
+        self._timeout = timeout
+
+    def unary_unary(self, method: str, **serializers: Any) -> Callable[..., Coroutine[Any, Any, Any]]:
+        call = self._channel.unary_unary(method, **serializers)
+        address = self._options.address
+
+        async def unary(request: Any, *, timeout: float | None = None, metadata: Any = None, **others: Any) -> Any:
+            deadline = self._timeout if timeout is None else timeout
+            try:
+                return await call(
+                    _complete(request), timeout=deadline, metadata=self._metadata_of(metadata), **others
+                )
+            except grpc.aio.AioRpcError as failure:
+                raise error_of(failure, address) from failure
+
+        return unary
+
+    def unary_stream(self, method: str, **serializers: Any) -> Callable[..., Frames[Any]]:
+        call = self._channel.unary_stream(method, **serializers)
+
+        def stream(request: Any, *, metadata: Any = None, **others: Any) -> Frames[Any]:
+            opened = call(_complete(request), metadata=self._metadata_of(metadata), **others)
+            return Frames(opened, self._options.address)
+
+        return stream
+
+    def _metadata_of(self, metadata: Any) -> _Metadata:
+        return (*self._options.metadata, *(metadata or ()))
+
+
+def _complete(request: ProtobufMessage) -> ProtobufMessage:
+    """The request with a request_id, made once so that every retry carries it."""
+    if "request_id" not in request.DESCRIPTOR.fields_by_name or getattr(request, "request_id"):
+        return request
+    complete = type(request)()
+    complete.CopyFrom(request)
+    setattr(complete, "request_id", str(uuid.uuid4()))
+    return complete

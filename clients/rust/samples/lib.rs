@@ -1,0 +1,7 @@
+//! What a program adds to the generated client, to be copied.
+pub mod agent;
+pub mod connection;
+pub mod messages;
+
+// agent.rs is a module here and a program by itself, and says `samples::messages` in both.
+extern crate self as samples;
