@@ -8,7 +8,7 @@ const minute = 60 * second;
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "clients/typescript/test/**/*.test.ts"],
     exclude: long ? [] : ["test/**/*.long.test.ts"],
     pool: "forks",
     testTimeout: long ? 30 * minute : 30 * second,

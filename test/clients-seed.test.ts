@@ -1,0 +1,39 @@
+/** The Python original's document: every example in it runs as written, but for the import line. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { describeLanguages } from "./support/clients-languages.js";
+import { root } from "./support/process.js";
+import { startTestServer } from "./support/server.js";
+
+describeLanguages(["Python"], () => {
+  test("every example of the original's document runs, also over a restart of the server", async () => {
+    const server = await startTestServer();
+    const before = await examples("before", server.address);
+    await server.stop();
+    const again = await startTestServer({ dataDir: server.dataDir });
+    const after = await examples("after", again.address);
+    await again.stop();
+    expect(before.exitCode, before.output).toBe(0);
+    expect(after.exitCode, after.output).toBe(0);
+  }, 60_000);
+});
+
+interface Run {
+  exitCode: number | null;
+  output: string;
+}
+
+function examples(phase: string, address: string): Promise<Run> {
+  const script = join(root, "clients/python/tests/seed_examples.py");
+  const child = spawn(join(root, ".tools/python/bin/python"), [script, phase], {
+    env: { ...process.env, SOCKET_REGISTRY_ADDRESS: address },
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve) => child.on("close", (exitCode) => resolve({ exitCode, output })));
+}
