@@ -120,14 +120,9 @@ async def ask(operation: Operation) -> Json:
     names = ("socket_id", "metadata", "max_replies", "sender", "thread_id", "request_id", "match_labels")
     timeout = request.timeout.ToMilliseconds() / 1_000 if request.HasField("timeout") else None
     question = operation.registry.ask(request.message, timeout=timeout, **operation.optional(*names))
-    is_asked = False
+    operation.item({"asked": to_json(await question.put())})
     async for reply in question:
-        if not is_asked and question.asked is not None:
-            operation.item({"asked": to_json(question.asked)})
-            is_asked = True
         operation.item({"reply": to_json(reply.proto)})
-    if not is_asked and question.asked is not None:
-        operation.item({"asked": to_json(question.asked)})
     if question.summary is not None:
         operation.item({"summary": to_json(question.summary)})
     return {}
@@ -253,8 +248,6 @@ async def run(operation: Operation, name: str) -> None:
         result = await asyncio.wait_for(OPERATIONS[name](operation), deadline)
     except RegistryError as error:
         end_with(operation, error.code.name, error.reason, dict(error.metadata))
-    except asyncio.CancelledError:
-        end_with(operation, "CANCELLED")
     except asyncio.TimeoutError:
         end_with(operation, "DEADLINE_EXCEEDED")
     except Exception as error:
@@ -268,8 +261,11 @@ def end_with(operation: Operation, code: str, reason: str = "", metadata: Json |
     say({"id": operation.id, "error": {"code": code, "reason": reason, "metadata": metadata or {}}})
 
 
-def forget(operations: dict[int, Any], id: int, _: object) -> None:
-    operations.pop(id, None)
+def finish(operations: dict[int, Any], operation: Operation, task: asyncio.Task[None]) -> None:
+    del operations[operation.id]
+    # Here, because a task may be cancelled before its first step.
+    if task.cancelled():
+        end_with(operation, "CANCELLED")
 
 
 async def main() -> None:
@@ -295,7 +291,7 @@ async def main() -> None:
             operation = Operation(registry, request)
             task = asyncio.create_task(run(operation, name))
             operations[operation.id] = operation, task
-            task.add_done_callback(functools.partial(forget, operations, operation.id))
+            task.add_done_callback(functools.partial(finish, operations, operation))
     # Nobody waits for what is under way.
     os._exit(0)
 

@@ -60,7 +60,8 @@ class Example:
 
 def examples() -> list[Example]:
     found: list[Example] = []
-    heading, block, start = "", None, 0
+    heading, start = "", 0
+    block: list[str] | None = None
     for number, line in enumerate(DOCUMENT.read_text("utf-8").splitlines(), 1):
         if block is None and line.startswith("#"):
             heading = line.lstrip("# ")

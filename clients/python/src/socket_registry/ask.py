@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -56,10 +57,32 @@ class Ask:
         if not request.request_id:
             request.request_id = str(uuid.uuid4())
         self._seen: set[str] = set()
+        self._steps = self._run()
         self.asked = None
         self.summary = None
 
+    async def put(self) -> pb.WriteResponse:
+        """Puts the question, and returns when it is durable, with how it was delivered. Iterate for the replies."""
+        if self.asked is None:
+            await anext(self._steps, None)
+        assert self.asked is not None, "it is the first thing that the server tells"
+        return self.asked
+
     async def __aiter__(self) -> AsyncGenerator[Message, None]:
+        async with aclosing(self._steps) as steps:
+            async for reply in steps:
+                if reply is not None:
+                    yield reply
+
+    def __await__(self) -> Generator[Any, None, Answers]:
+        return self._collect().__await__()
+
+    async def _collect(self) -> Answers:
+        replies = [reply async for reply in self]
+        return Answers(replies, self.summary or pb.AskSummary())
+
+    async def _run(self) -> AsyncGenerator[Message | None, None]:
+        """None when the question was put, and then the replies."""
         failures = 0
         give_up_at = time.monotonic() + self._registry.timeout
         while self.summary is None:
@@ -67,10 +90,11 @@ class Ask:
             try:
                 while (frame := await frames.next(None)) is not None:
                     failures = 0
-                    if self.asked is None and frame.HasField("asked"):
-                        give_up_at += self._reply_time()
+                    is_put = self.asked is None and frame.HasField("asked")
                     reply = self._take(frame)
-                    if reply is not None:
+                    if is_put:
+                        give_up_at += self._reply_time()
+                    if is_put or reply is not None:
                         yield reply
                 return
             except RegistryError as error:
@@ -82,13 +106,6 @@ class Ask:
             finally:
                 frames.cancel()
             await asyncio.sleep(pause)
-
-    def __await__(self) -> Generator[Any, None, Answers]:
-        return self._collect().__await__()
-
-    async def _collect(self) -> Answers:
-        replies = [reply async for reply in self]
-        return Answers(replies, self.summary or pb.AskSummary())
 
     def _take(self, frame: pb.AskResponse) -> Message | None:
         step = frame.WhichOneof("step")
