@@ -144,7 +144,10 @@ public final class Agent {
     if (!model.isEmpty()) {
       mask.addPaths("model");
     }
-    connection.registry().update(UpdateRequest.newBuilder().setSocket(wanted).setUpdateMask(mask).build());
+    if (!found.getConfig().equals(config) || !found.getModel().equals(model)) {
+      // It was there before, with settings of its own.
+      connection.registry().update(UpdateRequest.newBuilder().setSocket(wanted).setUpdateMask(mask).build());
+    }
     if (found.getStateReason() == StateReason.STATE_REASON_CLIENT_LEFT) {
       connection.registry().markActive(MarkActiveRequest.newBuilder().setSocketId(id).setReason("joined").build());
     }

@@ -34,16 +34,17 @@ public final class Walkthrough {
   private final Connection connection;
   private final SocketRegistryBlockingV2Stub registry;
 
-  private Walkthrough(Connection connection) {
+  private Walkthrough(Connection connection, SocketRegistryBlockingV2Stub registry) {
     this.connection = connection;
-    registry = connection.registry();
+    this.registry = registry;
   }
 
   public static void main(String[] arguments) throws Exception {
     String address = Connection.address();
     // section: connect
     try (Connection connection = new Connection(address)) {
-      new Walkthrough(connection).run();
+      SocketRegistryBlockingV2Stub registry = connection.registry();
+      new Walkthrough(connection, registry).run();
     }
     // end: connect
   }

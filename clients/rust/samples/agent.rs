@@ -33,7 +33,7 @@ pub async fn main() -> Result<(), Box<dyn Error>> {
             _ = terminate.recv() => {}
         }
     };
-    run(connect(&address)?, agent, answer, stop).await?;
+    run(connect(&address, None)?, agent, answer, stop).await?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::var("SOCKET_REGISTRY_ADDRESS").unwrap_or("127.0.0.1:50051".into());
     // One connection for all calls, also for those at the same time: a clone of the client costs nothing.
-    let mut client = connect(&address)?;
+    let mut client = connect(&address, None)?;
     // end: connect
 
     clear(&mut client).await?;

@@ -4,6 +4,8 @@
 //! What a program adds to that (settings of the connection, retries, a loop that loses no message, an agent) is in the
 //! samples of the repository, to be copied.
 //!
+//! An `https` address needs the feature `tls`; without it tonic connects all the same, and speaks in the clear.
+//!
 //! A call that is refused fails with a [`tonic::Status`]; its reason and the values that it speaks of are in the
 //! `google.rpc.ErrorInfo` that [`tonic_types::StatusExt::get_details_error_info`] finds in it.
 

@@ -2,9 +2,10 @@
 // socket is deleted.
 //
 //	agent [id]
-package main
 
 // section: agent
+package main
+
 import (
 	"cmp"
 	"context"

@@ -108,7 +108,7 @@ class Deliveries:
         finally:
             for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            print('DBG', await asyncio.gather(*self._tasks, return_exceptions=True), self._words.keys(), self._wake.is_set())
             self._give_up()
 
     def _say(self, message: pb.Message, retry_delay: float | None, told: asyncio.Future[None] | None) -> bool:

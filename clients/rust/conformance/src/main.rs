@@ -21,7 +21,7 @@ type UnderWay = Arc<Mutex<HashMap<u64, Orders>>>;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let client = connect(&std::env::var("SOCKET_REGISTRY_ADDRESS")?)?;
+    let client = connect(&std::env::var("SOCKET_REGISTRY_ADDRESS")?, None)?;
     let under_way = UnderWay::default();
     println!("{}", json!({ "ready": true }));
 
