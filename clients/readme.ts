@@ -34,17 +34,19 @@ export function readmeOf(clients: string, folder: string): string {
   const samples = readSamples(home, language.samples);
   const about = partsOf(readFileSync(join(home, "about.md"), "utf8"));
   const fill: Record<string, (name: string) => string | undefined> = {
+    about: (name) => about.get(name) ?? "",
     file: (name) => [...samples.keys()].find((path) => isSample(path, name)),
     section: (name) => fenced(language.fence, findSection(samples, name)),
-    about: (name) => about.get(name) ?? "",
   };
   const text = readFileSync(join(clients, "readme.md"), "utf8").replaceAll("{{name}}", language.name);
-  return text
-    .replace(/\{\{(\w+): (\w+)\}\}/g, (slot, kind: string, name: string) => {
+  const filled = (template: string): string =>
+    template.replace(/\{\{(\w+): (\w+)\}\}/g, (slot, kind: string, name: string) => {
       const found = fill[kind]?.(name);
       if (found === undefined) throw new Error(`clients/${folder} has nothing for ${slot}`);
-      return found;
-    })
+      // What is told about a language may show its samples.
+      return kind === "about" ? filled(found) : found;
+    });
+  return filled(text)
     .replace(/\n{3,}/g, "\n\n")
     .trimEnd()
     .concat("\n");

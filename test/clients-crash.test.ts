@@ -4,7 +4,7 @@
  */
 import { expect, onTestFinished, test, vi } from "vitest";
 import { connect, type Service } from "./support/client.js";
-import { Driver, type Operation, PATIENCE_MS, within } from "./support/clients-driver.js";
+import { Driver, type Json, type Operation, PATIENCE_MS, within } from "./support/clients-driver.js";
 import { describeLanguages, type Language } from "./support/clients-languages.js";
 import { ServerProcess } from "./support/clients-server.js";
 
@@ -34,8 +34,11 @@ describeLanguages((language) => {
     const { server, service, written } = await startFull();
     const handled = new Set<string>();
     const first = await startDriver(language, server);
-    await handle(first.begin("messages", loop), handled, messageCount / 2);
+    const cut = first.begin("messages", loop);
+    await handle(cut, handled, messageCount / 2);
     await first.kill();
+    // What it had said before it died counts as well.
+    for (const item of cut.waiting) handled.add(contentOf(item));
     const second = await startDriver(language, server);
     const handling = second.begin("messages", loop);
     await handle(handling, handled, messageCount);
@@ -72,8 +75,12 @@ async function handle(handling: Operation, handled: Set<string>, count: number):
   while (handled.size < count) {
     const item = await within(handling.next(), () => `message after ${handled.size}`);
     if (item === undefined) expect.unreachable(`the loop ended: ${JSON.stringify(await handling.ended())}`);
-    handled.add((item as { message: { content: string } }).message.content);
+    handled.add(contentOf(item));
   }
+}
+
+function contentOf(item: Json): string {
+  return (item as { message: { content: string } }).message.content;
 }
 
 /** Waits until the server holds nothing more, neither waiting nor in flight nor parked. */

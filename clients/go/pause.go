@@ -35,8 +35,11 @@ func sleep(ctx context.Context, pause time.Duration) {
 func (r *Registry) persist(ctx context.Context, doing string, call func(context.Context) error) error {
 	for failures := 1; ; failures++ {
 		err := call(ctx)
-		if err == nil || !isUnanswered(err) || ctx.Err() != nil {
+		if err == nil || !isUnanswered(err) {
 			return err
+		}
+		if ctx.Err() != nil {
+			return ended(ctx)
 		}
 		pause := pauseAfter(failures, reopenPauseMax)
 		r.log.Warn("no answer", "doing", doing, "error", err, "again_in", pause)

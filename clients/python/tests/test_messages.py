@@ -175,7 +175,7 @@ class MessagesTest(unittest.IsolatedAsyncioTestCase):
     async def test_without_a_listener_events_are_logged(self) -> None:
         socket = await self.socket_with(5, max_queue_size=3, overflow_policy="DROP_OLDEST")
         with Ears() as ears:
-            async for message in socket.messages(mode="NONE"):
+            async for message in socket.messages():
                 break
             self.assertTrue(ears.heard("2 messages will never come: OVERFLOW"))
 

@@ -6,8 +6,8 @@
         async for message in apollo.messages():
             print(message.header, message.content)
 
-Everything that fails raises RegistryError. Times are seconds, moments are datetimes in UTC. What is tried again is logged by the logger
-`socket_registry`.
+Everything that fails raises RegistryError. Times are seconds, moments are datetimes in UTC. What is tried again is
+logged by the logger `socket_registry`.
 """
 
 from socket_registry.agent import Handler

@@ -44,13 +44,27 @@ class Frames(Generic[Frame]):
         A stream that is silent for so many seconds counts as broken: UNAVAILABLE.
         """
         try:
-            frame = await asyncio.wait_for(self._call.read(), silence)
+            frame = await (self._call.read() if silence is None else self._read_within(silence))
         except grpc.aio.AioRpcError as failure:
             raise error_of(failure, self._address) from failure
-        except asyncio.TimeoutError:
-            text = f"{self._address}: nothing came for {silence:g} s"
-            raise RegistryError(grpc.StatusCode.UNAVAILABLE, text) from None
         return None if frame is _EOF else cast(Frame, frame)
+
+    async def _read_within(self, silence: float) -> Any:
+        reading = asyncio.ensure_future(self._call.read())
+        try:
+            # Not wait_for, which before Python 3.12 loses a cancellation that comes together with a frame.
+            await asyncio.wait({reading}, timeout=silence)
+            if reading.done():
+                return reading.result()
+        finally:
+            if not reading.done():
+                reading.cancel()
+                await asyncio.wait({reading})
+            if not reading.cancelled():
+                # Looked at here, so that asyncio does not report what nobody waits for any longer.
+                reading.exception()
+        text = f"{self._address}: nothing came for {silence:g} s"
+        raise RegistryError(grpc.StatusCode.UNAVAILABLE, text)
 
     def cancel(self) -> None:
         """Ends the stream, unless it has ended."""

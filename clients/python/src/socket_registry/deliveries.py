@@ -101,14 +101,15 @@ class Deliveries:
     async def close(self) -> None:
         """Holds nothing any longer, and waits until everything is told, but not for ever."""
         self._held.clear()
+        idle = asyncio.create_task(self._idle.wait())
         try:
-            await asyncio.wait_for(self._idle.wait(), _PATIENCE)
-        except asyncio.TimeoutError:
-            pass
+            # Not wait_for, which before Python 3.12 loses a cancellation that comes at the wrong moment.
+            await asyncio.wait({idle}, timeout=_PATIENCE)
         finally:
+            idle.cancel()
             for task in self._tasks:
                 task.cancel()
-            print('DBG', await asyncio.gather(*self._tasks, return_exceptions=True), self._words.keys(), self._wake.is_set())
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             self._give_up()
 
     def _say(self, message: pb.Message, retry_delay: float | None, told: asyncio.Future[None] | None) -> bool:

@@ -92,6 +92,7 @@ class SocketInfo:
 
     @classmethod
     def of(cls, proto: pb.Socket) -> SocketInfo:
+        reason = pb.StateReason.Name(proto.state_reason).removeprefix("STATE_REASON_")
         return cls(
             socket_id=proto.socket_id,
             model=proto.model,
@@ -100,7 +101,7 @@ class SocketInfo:
             labels=dict(proto.labels),
             config=SocketConfig.of(proto.config),
             state=cast(State, pb.SocketState.Name(proto.state).removeprefix("SOCKET_STATE_")),
-            state_reason=pb.StateReason.Name(proto.state_reason).removeprefix("STATE_REASON_").replace("UNSPECIFIED", ""),
+            state_reason="" if reason == "UNSPECIFIED" else reason,
             state_message=proto.state_message,
             created_at=datetime_of(proto.created_at),
             last_activity=datetime_of(proto.last_activity),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,9 @@ class Message:
         """
         await self._owner().extend(self.proto, seconds)
 
-    async def reply(self, text: str, metadata: dict[str, Any] | None = None, *, sender: str | None = None) -> pb.WriteResponse:
+    async def reply(
+        self, text: str, metadata: Mapping[str, Any] | None = None, *, sender: str | None = None
+    ) -> pb.WriteResponse:
         """Writes into the queue of the message's sender, as an answer to it and in its thread.
 
         It is signed with `sender`, else with the sender that `connect` was given, else with the socket the message was

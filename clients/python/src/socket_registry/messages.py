@@ -49,6 +49,7 @@ class Messages:
         self._current: pb.Message | None = None
         self._is_entered = False
         self._is_left = False
+        self._has_left = asyncio.Event()
 
     def __aiter__(self) -> AsyncIterator[Message]:
         # A generator is told when a plain loop is left. In an async with it is __aexit__ that is told, and how.
@@ -94,6 +95,7 @@ class Messages:
         retry_delay: with a number the message of the body is given back, else it is acknowledged.
         """
         if self._is_left:
+            await self._has_left.wait()
             return
         self._is_left = True
         self._failure = self._failure or RuntimeError("the loop over the messages has ended")
@@ -110,6 +112,7 @@ class Messages:
                     await self._deliveries.close()
             finally:
                 self._registry.loops.discard(self)
+                self._has_left.set()
 
     async def _iterate(self) -> AsyncGenerator[Message, None]:
         try:
