@@ -53,6 +53,20 @@ test("a unary call is answered with what its handler resolves to", async () => {
   expect(calls.active).toBe(0);
 });
 
+test("a stream is open for its client before its first frame", async () => {
+  const { client } = await start({
+    // biome-ignore lint/correctness/useYield: what it waits for never comes
+    follow: async function* (_, context) {
+      await aborted(context);
+    },
+  });
+  const stream = follow(client);
+  const drained = drain(stream);
+  await once(stream, "metadata");
+  stream.cancel();
+  expect((await drained).frames).toEqual([]);
+});
+
 test("a handler sees where its client is and what it sent along", async () => {
   const { client } = await start({
     ask: async (_, { peer, metadata }) => Buffer.from(`${peer} ${metadata.get("user-agent")}`),

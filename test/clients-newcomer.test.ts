@@ -2,10 +2,10 @@
  * The way of a newcomer: the commands with which each client's README begins, run as they stand in an empty folder. They
  * end with two agents that answer a question. What they took is printed.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type Service, startService } from "./support/client.js";
 import { describeLanguages } from "./support/clients-languages.js";
 import { root } from "./support/process.js";
@@ -14,15 +14,12 @@ import { tempDir } from "./support/temp-dir.js";
 const minute = 60_000;
 const agents = ["apollo", "athena"];
 
-// The commands begin with a registry that runs, so its clone has been built.
-beforeAll(() => {
-  if (!existsSync(join(root, "dist/src/cli/main.js"))) execFileSync("npm", ["run", "--silent", "build"], { cwd: root });
-}, minute);
-
 describeLanguages(({ name }) => {
   test(
     "the README's commands lead from an empty folder to two agents talking",
     async () => {
+      // The commands begin with a registry that runs, so its clone has been built.
+      expect(existsSync(join(root, "dist/src/cli/main.js")), "npm run build was not run").toBe(true);
       const service = await startService();
       const commands = commandsOf(name.toLowerCase());
       const start = performance.now();

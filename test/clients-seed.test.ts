@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { describeLanguages } from "./support/clients-languages.js";
+import { describeLanguage, languageOf } from "./support/clients-languages.js";
 import { root } from "./support/process.js";
 import { startTestServer } from "./support/server.js";
 
-describeLanguages(["Python"], () => {
+describeLanguage(languageOf("Python"), () => {
   test("every example of the original's document runs, also over a restart of the server", async () => {
     const server = await startTestServer();
     const before = await examples("before", server.address);

@@ -7,12 +7,12 @@
  * instead, as `return()` does. So a generator settles what it yielded after the `yield`, and cleans up in `finally`.
  * One frame at a time is on its way, which is what keeps a slow reader from filling the server's memory.
  */
-import type {
-  handleServerStreamingCall,
-  handleUnaryCall,
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
   Metadata,
-  ServerUnaryCall,
-  ServerWritableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
 } from "@grpc/grpc-js";
 import { RegistryError } from "../registry/errors.js";
 import { callCancelled, type ErrorLog, statusOf } from "./status.js";
@@ -107,7 +107,11 @@ export function createCalls({ log }: { log: ErrorLog }): Calls {
       const current = begin(call, true);
       let tell = () => void call.end();
       try {
-        const frames = handler(admit(call.request), current)[Symbol.asyncIterator]();
+        const request = admit(call.request);
+        // Some clients (tonic, for one) do not return from opening a stream before they have its headers, and a queue may
+        // stay empty for hours.
+        call.sendMetadata(new Metadata());
+        const frames = handler(request, current)[Symbol.asyncIterator]();
         // As `for await` would, except that an error of the generator's own clean-up is not lost.
         try {
           while (await current.handOver(await frames.next(), call)) {

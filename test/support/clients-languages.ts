@@ -97,13 +97,21 @@ export const readyLanguages: readonly Language[] = languages.filter((language) =
 
 /** Has a suite for each language. One that is not ready is skipped by name, or, when it is required, fails. */
 export function describeLanguages(body: (language: Language) => void): void {
-  for (const language of languages) {
-    const { name } = language;
-    const reason = missing(language);
-    if (reason === undefined) describe(name, () => body(language));
-    else if (isRequired(name)) test(`${name} is ready`, () => expect.fail(`${name}: ${reason}`));
-    else describe.skip(`${name} (skipped: ${reason})`, () => body(language));
-  }
+  for (const language of languages) describeLanguage(language, body);
+}
+
+/** The same for one language. */
+export function describeLanguage(language: Language, body: (language: Language) => void): void {
+  const { name } = language;
+  const reason = missing(language);
+  if (reason === undefined) describe(name, () => body(language));
+  else if (isRequired(name)) test(`${name} is ready`, () => expect.fail(`${name}: ${reason}`));
+  else describe.skip(`${name} (skipped: ${reason})`, () => body(language));
+}
+
+/** The language of this name. */
+export function languageOf(name: string): Language {
+  return languages.find((language) => language.name === name) ?? expect.unreachable(`${name} has no client`);
 }
 
 /** Says in one line for each language that is skipped why it is. */

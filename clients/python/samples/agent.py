@@ -2,6 +2,7 @@
 """An AI in the team: `python agent.py <id>` answers every message until its socket is deleted."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -18,7 +19,8 @@ async def main() -> None:
         agent = asyncio.create_task(registry.agent(socket_id, answer))
         for stop in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(stop, agent.cancel)
-        await asyncio.wait([agent])
+        with contextlib.suppress(asyncio.CancelledError):
+            await agent
 
 
 socket_id = sys.argv[1] if len(sys.argv) > 1 else "apollo"

@@ -9,6 +9,7 @@ import unittest
 
 from server import Ears, Server, serving, until
 from socket_registry import Event, Message, Registry, RegistryError, Socket, SocketConfig, connect
+from socketregistry.v1 import socket_registry_pb2 as pb
 
 
 class MessagesTest(unittest.IsolatedAsyncioTestCase):
@@ -16,15 +17,12 @@ class MessagesTest(unittest.IsolatedAsyncioTestCase):
     registry: Registry
 
     async def asyncSetUp(self) -> None:
-        self.server = await self.enterAsync(serving())
+        # Not enterAsyncContext, which is there from Python 3.11 on.
+        context = serving()
+        self.server = await context.__aenter__()
+        self.addAsyncCleanup(context.__aexit__, None, None, None)
         self.registry = connect(self.server.address)
         self.addAsyncCleanup(self.registry.close)
-
-    async def enterAsync(self, context):  # type: ignore[no-untyped-def]
-        """enterAsyncContext is there from Python 3.11 on."""
-        value = await context.__aenter__()
-        self.addAsyncCleanup(context.__aexit__, None, None, None)
-        return value
 
     async def socket_with(self, count: int, **config: object) -> Socket:
         socket = await self.registry.create("x", config=SocketConfig(**config), on_conflict="REPLACE")  # type: ignore[arg-type]
@@ -109,7 +107,7 @@ class MessagesTest(unittest.IsolatedAsyncioTestCase):
     async def test_cancelled_while_it_waits(self) -> None:
         socket = await self.socket_with(0)
         before = asyncio.all_tasks()
-        waiting = asyncio.create_task(anext(aiter(socket.messages())))  # type: ignore[arg-type]
+        waiting = asyncio.create_task(first_of(socket))
         await until(lambda: self.has_readers(socket, 1), "it reads")
         waiting.cancel()
         with self.assertRaises(asyncio.CancelledError):
@@ -150,7 +148,7 @@ class MessagesTest(unittest.IsolatedAsyncioTestCase):
     async def test_close_ends_a_loop_that_another_task_is_in(self) -> None:
         socket = await self.socket_with(0)
         registry = connect(self.server.address)
-        waiting = asyncio.create_task(anext(aiter(registry.socket("x").messages())))  # type: ignore[arg-type]
+        waiting = asyncio.create_task(first_of(registry.socket("x")))
         await until(lambda: self.has_readers(socket, 1), "it reads")
         await registry.close()
         with self.assertRaises(RuntimeError):
@@ -218,13 +216,17 @@ class MessagesTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((await socket.info()).queue_size, 0)
 
 
+async def first_of(socket: Socket) -> Message:
+    async for message in socket.messages():
+        return message
+    raise AssertionError("a loop ends only with an error")
+
+
 async def _after(moment: float) -> bool:
     return time.monotonic() >= moment
 
 
-def _look(socket_id: str):  # type: ignore[no-untyped-def]
-    from socketregistry.v1 import socket_registry_pb2 as pb
-
+def _look(socket_id: str) -> pb.ReadRequest:
     return pb.ReadRequest(socket_id=socket_id, ack_mode=pb.ACK_MODE_EXPLICIT)
 
 
