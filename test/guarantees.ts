@@ -59,6 +59,7 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
     ["service-delivery-restart.test.ts", "a delay goes on, and what waits for it holds up the order"],
   ],
   "What is not acknowledged comes again": [
+    ["service-release.test.ts", "what a cancelled stream had does not wait for its grace"],
     [
       "service-redelivery.test.ts",
       "a deadline that passes > is a failed attempt: the message comes again, before anything newer",

@@ -319,6 +319,10 @@ pub struct ReadRequest {
     /// The most bytes of messages in flight to this stream in EXPLICIT mode, but always one message. Zero: no such bound.
     #[prost(uint64, tag = "11")]
     pub max_outstanding_bytes: u64,
+    /// A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+    /// flight. At most 256 bytes.
+    #[prost(string, tag = "12")]
+    pub reader: ::prost::alloc::string::String,
 }
 /// ReadResponse is one frame of a stream: messages, or one event.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -544,6 +548,11 @@ pub struct AcknowledgeRequest {
     /// The new deadline. Default: the socket's ack_deadline. From 1 ms to 7 days.
     #[prost(message, optional, tag = "9")]
     pub ack_deadline: ::core::option::Option<::prost_types::Duration>,
+    /// The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+    /// above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+    /// to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+    #[prost(string, tag = "10")]
+    pub release_reader: ::prost::alloc::string::String,
 }
 /// AcknowledgeResponse tells what was done.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -554,6 +563,9 @@ pub struct AcknowledgeResponse {
     /// The sequences of the request for which there was nothing to do.
     #[prost(uint64, repeated, tag = "2")]
     pub stale_sequences: ::prost::alloc::vec::Vec<u64>,
+    /// How many messages of release_reader wait again.
+    #[prost(uint32, tag = "3")]
+    pub released_count: u32,
 }
 /// RequeueRequest names parked messages.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -17,6 +17,8 @@ const lastPauseMs = 250;
 export interface Queue {
   socketId: string;
   consumer: string;
+  /** The name of the streams that read it for us. */
+  reader: string;
 }
 
 /** How deliveries are held. */
@@ -100,11 +102,19 @@ export function createDeliveries({ client, output, signal }: Context, queue: Que
     async told(): Promise<void> {
       while (underWay.size > 0) await Promise.all(underWay);
     },
-    /** Holds nothing any longer, and waits. Gives an exit code when something could not be told. */
+    /**
+     * Holds nothing any longer, waits, and lets others have what nobody here has begun. Gives an exit code when something
+     * could not be told.
+     */
     async close(): Promise<ExitCode | undefined> {
       clearInterval(timer);
       await this.told();
-      return exitCode;
+      if (exitCode !== undefined) return exitCode;
+      const { socketId, consumer, reader } = queue;
+      const release = AcknowledgeRequest.fromPartial({ socketId, consumer, releaseReader: reader });
+      // Without an answer it comes back by itself, a little later.
+      await client.acknowledge(release).catch(() => {});
+      return undefined;
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Reads in EXPLICIT mode: what is done with the messages, and that the server is told before the run ends. */
+import { randomUUID } from "node:crypto";
 import {
   type GetServerInfoResponse,
   ReadEvent,
@@ -30,10 +31,11 @@ export async function printAndSettle(
   asJson: boolean | undefined,
   announce: Announce,
 ): Promise<ExitCode | undefined> {
-  const deliveries = createDeliveries(context, request);
+  const named = { ...request, reader: randomUUID() };
+  const deliveries = createDeliveries(context, named);
   let exitCode: ExitCode | undefined;
   try {
-    for await (const frame of framesOf(context, request, deliveries.told)) {
+    for await (const frame of framesOf(context, named, deliveries.told)) {
       if (frame.event !== ReadEvent.READ_EVENT_UNSPECIFIED) announce(frame);
       await printMessages(context.output, frame.messages, asJson);
       void deliveries.settle(frame.messages);
@@ -52,14 +54,15 @@ export async function runForEach(
   ackDeadlineMs: number | undefined,
   announce: Announce,
 ): Promise<ExitCode | undefined> {
+  const named = { ...request, reader: randomUUID() };
   const { socketId, maxOutstanding } = request;
   const holding = await findHolding(context, socketId, ackDeadlineMs);
-  const deliveries = createDeliveries(context, request, holding);
+  const deliveries = createDeliveries(context, named, holding);
   const worker = createWorker(context, deliveries, { ...options, socketId, commandsMax: maxOutstanding || 1 });
   const settled = () => worker.idle().then(deliveries.told);
   let exitCode: ExitCode | undefined;
   try {
-    for await (const frame of framesOf(context, request, settled)) {
+    for await (const frame of framesOf(context, named, settled)) {
       if (frame.event !== ReadEvent.READ_EVENT_UNSPECIFIED) announce(frame);
       await worker.take(frame.messages);
     }

@@ -18,6 +18,8 @@ export interface AcknowledgeRequest {
   readonly extendSequences: readonly number[];
   /** Undefined: the socket's. */
   readonly ackDeadlineMs: number | undefined;
+  /** The streams that are read no more; empty: none. */
+  readonly releaseReader: string;
 }
 
 export interface RequeueRequest {
@@ -31,6 +33,7 @@ export interface RequeueRequest {
 export interface AcknowledgeAnswer {
   readonly acknowledgedCount: number;
   readonly staleSequences: readonly number[];
+  readonly releasedCount: number;
 }
 
 export interface AcknowledgeContext {
@@ -46,15 +49,16 @@ export function acknowledge(context: AcknowledgeContext, request: AcknowledgeReq
   const named = [...request.sequences, ...request.nackSequences, ...request.extendSequences];
   // An old epoch is of a queue that is gone, and no sign of life of this one.
   if (found === undefined || (request.epoch !== "" && request.epoch !== found.row.epoch)) {
-    return { acknowledgedCount: 0, staleSequences: named };
+    return nothing(named);
   }
   const { row, number } = found;
   const delivery = context.deliveries.find(row, number);
-  const answer = delivery === undefined ? { acknowledgedCount: 0, staleSequences: named } : apply(delivery, request);
+  const answer = delivery === undefined ? nothing(named) : apply(delivery, request);
+  const releasedCount = request.releaseReader === "" ? 0 : release(context, number, delivery, request.releaseReader);
   context.readers.awake(number);
   if (context.readers.count(number) === 0) context.deliveries.leave(number);
   if (number === row.number) context.liveness.seen(row);
-  return answer;
+  return { ...answer, releasedCount };
 }
 
 /** Puts parked messages back into a queue. @returns how many. @throws SOCKET_NOT_FOUND */
@@ -95,5 +99,20 @@ function apply({ outstanding }: Delivery, request: AcknowledgeRequest): Acknowle
   each(outstanding.slots.deliveredThrough(request.throughSequence), (sequence) => outstanding.ack(sequence));
   each(request.nackSequences, (sequence) => outstanding.nack(sequence, request.retryDelayMs));
   each(request.extendSequences, (sequence) => outstanding.extend(sequence, request.ackDeadlineMs));
-  return { acknowledgedCount: count, staleSequences: stale };
+  return { acknowledgedCount: count, staleSequences: stale, releasedCount: 0 };
+}
+
+/** Ends the streams of this name, and has what they had wait again. @returns how much that was */
+function release(
+  { readers }: AcknowledgeContext,
+  number: SocketNumber,
+  delivery: Delivery | undefined,
+  reader: string,
+): number {
+  readers.release(number, reader);
+  return delivery?.outstanding.release(reader) ?? 0;
+}
+
+function nothing(staleSequences: readonly number[]): AcknowledgeAnswer {
+  return { acknowledgedCount: 0, staleSequences, releasedCount: 0 };
 }

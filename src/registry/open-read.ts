@@ -88,6 +88,12 @@ export class OpenRead implements Reader {
     this.#source.release();
   }
 
+  release(): void {
+    this.#messagesLeft = 0;
+    this.#source.release();
+    this.#context.storage.wake(this.#number);
+  }
+
   /** Whether all the messages that were asked for have been handed over. */
   get isDone(): boolean {
     return this.#messagesLeft <= 0;

@@ -1,7 +1,7 @@
 import { Alarm, type Alarms } from "./alarms.js";
 import type { Clock } from "./clock.js";
 import type { Limits } from "./limits.js";
-import { type Holder, markOf, type Slot, Slots, slotOf, wasDelivered } from "./slots.js";
+import { type Holder, markOf, type Slot, Slots, slotFor, slotOf, wasDelivered } from "./slots.js";
 import type { Mark, SocketNumber, SocketRow, Storage } from "./storage.js";
 import { type Terms, termsOf } from "./terms.js";
 
@@ -39,17 +39,13 @@ export class Outstanding {
   give(sequence: number, holder: Holder): void {
     const { clock, storage } = this.#context;
     const bytes = storage.sizeAt(this.#number, sequence);
-    const slot: Slot = {
+    const slot = slotFor(holder, {
       sequence,
-      state: "OUT",
       failures: this.slots.get(sequence)?.failures ?? 0,
       deliveredMs: clock.wallMs(),
       dueMs: clock.elapsedMs() + this.#terms.ackDeadlineMs,
-      isBroken: false,
-      isLent: false,
-      holder,
       bytes,
-    };
+    });
     this.slots.put(slot);
     holder.messages++;
     holder.bytes += bytes;
@@ -89,6 +85,16 @@ export class Outstanding {
       }
     }
     this.#keep(lent);
+  }
+
+  /** Streams of this name are read no more: what they had waits again, which is no failed attempt. @returns how much */
+  release(reader: string): number {
+    const released = [...this.slots.all()].filter((slot) => slot.state === "OUT" && slot.reader === reader);
+    for (const slot of released) {
+      this.#letGo(slot);
+      this.#wait(slot, this.#context.clock.elapsedMs());
+    }
+    return released.length;
   }
 
   /** Settles what was delivered, also when it came back since or is parked. @returns whether there was something */
@@ -181,7 +187,7 @@ export class Outstanding {
       const slot = this.#slotOf(mark);
       const old = mark.state === "HELD" ? held.get(mark.sequence) : undefined;
       if (old?.holder !== undefined) {
-        Object.assign(slot, { holder: old.holder, dueMs: old.dueMs, isBroken: false });
+        Object.assign(slot, { holder: old.holder, reader: old.reader, dueMs: old.dueMs, isBroken: false });
         old.holder.messages++;
         old.holder.bytes += slot.bytes;
       }

@@ -11,6 +11,8 @@ export interface ReadRequest {
   /** EXPLICIT: how many messages, and bytes of them, may be in flight to this stream. */
   readonly maxOutstanding: number;
   readonly maxOutstandingBytes: number;
+  /** What the client calls its stream, so that it can release what that has in flight. Empty: nothing. */
+  readonly reader: string;
   /** End every other Read that takes messages of this queue. */
   readonly exclusive: boolean;
   /** End when nothing more can be handed over now. */
@@ -26,8 +28,9 @@ export interface ReadRequest {
 }
 
 /** An EXPLICIT stream with nothing in flight yet. */
-export function holderOf({ maxOutstanding, maxOutstandingBytes }: ReadRequest): Holder {
+export function holderOf({ reader, maxOutstanding, maxOutstandingBytes }: ReadRequest): Holder {
   return {
+    reader,
     messagesMax: maxOutstanding || 1,
     bytesMax: maxOutstandingBytes || Number.POSITIVE_INFINITY,
     messages: 0,

@@ -11,6 +11,8 @@ export interface Reader {
   readonly holder: Holder | undefined;
   /** Ends its stream with this error, whatever it waits for. */
   end(error: RegistryError): void;
+  /** Ends its stream as its client asks, who reads it no more. */
+  release(): void;
 }
 
 /** The open Reads of each queue: how many there may be, and who makes way for whom. */
@@ -50,6 +52,11 @@ export class Readers {
     if (readers.length > 0) return false;
     this.#readers.delete(number);
     return true;
+  }
+
+  /** Ends the streams that their client calls so. */
+  release(number: SocketNumber, name: string): void {
+    for (const reader of this.#readers.get(number) ?? []) if (reader.holder?.reader === name) reader.release();
   }
 
   count(number: SocketNumber): number {

@@ -5,6 +5,8 @@ import type { Mark } from "./storage.js";
 
 /** One EXPLICIT stream, and how much of what it was given is still in flight. */
 export interface Holder {
+  /** What its client calls it. Empty: nothing. */
+  readonly reader: string;
   readonly messagesMax: number;
   readonly bytesMax: number;
   messages: number;
@@ -29,6 +31,8 @@ export interface Slot {
   isLent: boolean;
   /** OUT: the stream it went to, while that is open. */
   holder: Holder | undefined;
+  /** OUT: what the client of that stream calls it, also when it is not open any more. */
+  reader: string;
   readonly bytes: number;
 }
 
@@ -159,8 +163,17 @@ export function slotOf(mark: Mark, bytes: number, clock: Clock, returnGraceMs: n
     isBroken: state === "HELD",
     isLent: state === "LENT",
     holder: undefined,
+    reader: "",
     bytes,
   };
+}
+
+/** A slot of what goes to this stream now. */
+export function slotFor(
+  holder: Holder,
+  slot: Pick<Slot, "sequence" | "failures" | "deliveredMs" | "dueMs" | "bytes">,
+): Slot {
+  return { ...slot, state: "OUT", isBroken: false, isLent: false, holder, reader: holder.reader };
 }
 
 /** What is left of a time that was noted by the wall clock, which may have jumped since. */

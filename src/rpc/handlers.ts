@@ -43,8 +43,8 @@ export function createHandlers(registry: Registry, limits: Limits, facts: Server
     write: async (request) => toWriteResponse(await registry.write(messages.write(request))),
     read: (request, call) => registry.read(messages.read(request), call),
     acknowledge: async (request) => {
-      const { acknowledgedCount, staleSequences } = await registry.acknowledge(messages.acknowledge(request));
-      return { acknowledgedCount, staleSequences: staleSequences.map(BigInt) };
+      const { staleSequences, ...counts } = await registry.acknowledge(messages.acknowledge(request));
+      return { ...counts, staleSequences: staleSequences.map(BigInt) };
     },
     requeue: async (request) => ({ requeuedCount: await registry.requeue(messages.requeue(request)) }),
     getMessage: async (request) => {

@@ -65,6 +65,7 @@ export class MessageRequests {
     if (exclusive && ackMode === "NONE") throw invalidField("exclusive", "does not go with ACK_MODE_NONE");
     this.#fields.text("exclude_sender", request.excludeSender);
     this.#fields.text("after.epoch", request.after?.epoch ?? "");
+    this.#fields.text("reader", request.reader);
     return {
       socketId,
       ackMode,
@@ -77,6 +78,7 @@ export class MessageRequests {
       after: request.after && { epoch: request.after.epoch, sequence: Number(request.after.sequence) },
       heartbeatMs: toHeartbeat(request.heartbeatInterval),
       excludeSender: request.excludeSender,
+      reader: request.reader,
     };
   }
 
@@ -96,6 +98,7 @@ export class MessageRequests {
       retryDelayMs: toMs("retry_delay", request.retryDelay, ACK_DEADLINE_MAX_MS) ?? 0,
       extendSequences: toSequences("extend_sequences", extendSequences, left - nackSequences.length),
       ackDeadlineMs,
+      releaseReader: this.#fields.text("release_reader", request.releaseReader),
     };
   }
 

@@ -79,6 +79,12 @@ export class Inbox {
     return this.acknowledge({ throughSequence });
   }
 
+  /** Gives back what the streams of this name have, and whatever else the request says. @returns how much was released */
+  async release(releaseReader: string, request: Part<AcknowledgeRequest> = {}): Promise<number> {
+    const { socketId, consumer } = this;
+    return (await acknowledge(this.service, { socketId, consumer, releaseReader, ...request })).releasedCount;
+  }
+
   nack(...nackSequences: (number | bigint)[]): Promise<Acknowledged> {
     return this.acknowledge({ nackSequences });
   }

@@ -4,11 +4,14 @@ import type { ModelQueue } from "./model-queue.js";
 import type { ModelTeam } from "./model-team.js";
 import { TEAM } from "./team-model.js";
 
+/** How much was released depends on what is on its way. */
+export type Told = Omit<AcknowledgeAnswer, "releasedCount">;
+
 /** An acknowledgement as it is asked for, and what becomes of it in the model once it is made. */
 export function acknowledgement(
   team: ModelTeam,
   plan: AckPlan,
-): { readonly request: AcknowledgeRequest; readonly expected: () => AcknowledgeAnswer | string } {
+): { readonly request: AcknowledgeRequest; readonly expected: () => Told | string } {
   const { model, storage } = team;
   const { socketId, whose, delayMs, deadlineMs } = plan;
   const consumer = socketId === TEAM ? plan.consumer : "";
@@ -20,11 +23,12 @@ export function acknowledgement(
   const current = storage.below.find(socketId)?.epoch ?? "";
   const oldest = team.ears.epochs.get(socketId)?.[0] ?? "gone";
   const epoch = { none: "", current, old: oldest }[whose];
-  const expected = (): AcknowledgeAnswer | string => {
+  const expected = (): Told | string => {
     if (box === undefined) return "SOCKET_NOT_FOUND";
     const named = [...sequences, ...nackSequences, ...extendSequences];
     const isCurrent = epoch === "" || epoch === current;
     if (queue === undefined || !isCurrent) return { acknowledgedCount: 0, staleSequences: named };
+    const readers = model.readersOf(box, consumer);
     const staleSequences: number[] = [];
     let acknowledgedCount = 0;
     const each = (list: readonly number[], act: (sequence: number) => boolean): void => {
@@ -37,13 +41,20 @@ export function acknowledgement(
     each(queue.deliveredThrough(throughSequence), (sequence) => queue.ack(sequence));
     each(nackSequences, (sequence) => queue.nack(sequence, delayMs));
     each(extendSequences, (sequence) => queue.extend(sequence, deadlineMs));
-    for (const reader of model.readersOf(box, consumer)) reader.isOverdue = false;
+    if (plan.release !== "") {
+      for (const reader of readers) if (reader.name === plan.release) reader.release();
+      queue.release(plan.release);
+    }
+    for (const reader of readers) reader.isOverdue = false;
     if (consumer === "") model.seen(box);
     return { acknowledgedCount, staleSequences };
   };
   const lists = { sequences, throughSequence, nackSequences, extendSequences };
   return {
-    request: { socketId, consumer, epoch, ...lists, retryDelayMs: delayMs, ackDeadlineMs: deadlineMs },
+    request: {
+      ...{ socketId, consumer, epoch, ...lists, retryDelayMs: delayMs, ackDeadlineMs: deadlineMs },
+      releaseReader: plan.release,
+    },
     expected,
   };
 }

@@ -15,6 +15,8 @@ export interface ReadPlan
   > {
   readonly after: number | undefined;
   readonly stalls: boolean[];
+  /** Empty: it has no name. */
+  readonly reader: string;
 }
 
 export interface WritePlan {
@@ -45,6 +47,8 @@ export interface AckPlan {
   readonly extends: readonly number[];
   readonly delayMs: number;
   readonly deadlineMs: number | undefined;
+  /** The readers that end. Empty: none. */
+  readonly release: string;
 }
 
 /** A call that is made at once, whatever else is under way. */
@@ -121,7 +125,7 @@ const ask = named(
 );
 const reading = {
   ...{ socketId: anySocket, consumer, noWait: fc.boolean(), maxMessages: fc.constantFrom(0, 0, 0, 1, 2, 4) },
-  maxOutstanding: fc.constantFrom(0, 1, 1, 2, 5),
+  ...{ maxOutstanding: fc.constantFrom(0, 1, 1, 2, 5), reader: fc.constantFrom("", "", "first", "second") },
 };
 const stalls = fc.array(fc.boolean(), { maxLength: 3 });
 const read = named(
@@ -172,10 +176,10 @@ const acknowledgement = fc.record({
 });
 const acknowledge = named(
   "acknowledge",
-  acknowledgement,
-  (plan): Call =>
+  fc.tuple(acknowledgement, fc.constantFrom("", "", "", "first", "second")),
+  ([plan, release]): Call =>
     (team) =>
-      team.acknowledge(plan),
+      team.acknowledge({ ...plan, release }),
 );
 const requeue = named(
   "requeue",
@@ -316,7 +320,7 @@ const unheard = fc.oneof(
     fc.record({ ...writing, socketId: fc.constantFrom(...ids, TEAM), labels, includeSender: fc.boolean() }),
     (plan) => (team: ModelTeam) => team.writing(plan),
   ),
-  named("acknowledge", acknowledgement, (plan) => (team: ModelTeam) => team.acknowledging(plan)),
+  named("acknowledge", acknowledgement, (plan) => (team: ModelTeam) => team.acknowledging({ ...plan, release: "" })),
 );
 const killed = named(
   "killed",

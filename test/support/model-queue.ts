@@ -5,6 +5,8 @@ import { check } from "./model-check.js";
 
 /** Whoever takes messages: an open Read. */
 export interface Taker {
+  /** What its client calls it. Empty: nothing. */
+  readonly name: string;
   /** How many messages may be in flight to it; undefined for an AUTO reader, which settles what it hands over. */
   readonly outstandingMax: number | undefined;
   /** A deadline passed on it, and nobody has acknowledged anything since. */
@@ -25,6 +27,8 @@ export interface Entry {
   state: "fresh" | "claimed" | "out" | "again" | "parked" | "settled" | "dropped" | "expired";
   /** Who has it while that is open. */
   holder: Taker | undefined;
+  /** out: what the client of its stream calls that, also when it is not open any more. */
+  reader: string;
   /** out: its stream broke. */
   isBroken: boolean;
   /** What the store has of it is of a stream that ended as asked. */
@@ -80,7 +84,7 @@ export class ModelQueue {
     const { revision, timeMs, content, sender, recipient } = letter;
     this.entries.push({
       ...{ revision, timeMs, content, sender, recipient, sequence: this.entries.length + 1 },
-      ...{ state: "fresh", holder: undefined, isBroken: false, isLent: false, isUnsent: false },
+      ...{ state: "fresh", holder: undefined, reader: "", isBroken: false, isLent: false, isUnsent: false },
       ...{ failures: 0, deliveredMs: 0, dueMs: 0, keptDueMs: 0, settledAt: undefined, settledMs: 0 },
       changedIn: this.#world.period,
     });
@@ -139,7 +143,14 @@ export class ModelQueue {
     expect(this.heldBy(taker).length, "more in flight than asked for").toBeLessThan(outstandingMax);
     const { clock } = this.#world;
     const dueMs = clock.elapsedMs() + this.#terms().deadlineMs;
-    const flight = { holder: taker, isBroken: false, isLent: false, isUnsent: false, deliveredMs: clock.wallMs() };
+    const flight = {
+      holder: taker,
+      reader: taker.name,
+      isBroken: false,
+      isLent: false,
+      isUnsent: false,
+      deliveredMs: clock.wallMs(),
+    };
     this.#change(entry, { state: "out", ...flight, dueMs });
     this.#keep(entry);
   }
@@ -164,6 +175,15 @@ export class ModelQueue {
       } else {
         entry.holder = undefined;
       }
+    }
+  }
+
+  /** The streams of this name are read no more: what they have waits again. */
+  release(name: string): void {
+    for (const entry of this.entries.filter(({ state, reader }) => state === "out" && reader === name)) {
+      const dueMs = this.#world.clock.elapsedMs();
+      this.#change(entry, { state: "again", holder: undefined, isBroken: false, isLent: false, dueMs });
+      this.#keep(entry);
     }
   }
 
@@ -254,7 +274,7 @@ export class ModelQueue {
   restart(): void {
     const { clock, graceMs } = this.#world;
     for (const entry of this.entries) {
-      entry.holder = undefined;
+      [entry.holder, entry.reader] = [undefined, ""];
       if (entry.state === "claimed") this.#change(entry, { state: entry.keptDueMs > 0 ? "again" : "fresh" });
       const leftMs = entry.keptDueMs === Infinity ? Infinity : Math.max(0, entry.keptDueMs - clock.wallMs());
       const boundMs = Math.min(leftMs, 7 * 86_400_000);

@@ -40,6 +40,8 @@ export class ModelReader implements Open {
   /** It was ended from outside, and closes. */
   isEnding = false;
   isSuperseded = false;
+  /** Its client reads it no more. */
+  isReleased = false;
   readonly #reading: Reading;
   readonly #stalls: boolean[];
   readonly #call = new AbortController();
@@ -100,6 +102,10 @@ export class ModelReader implements Open {
     return this.request.consumer;
   }
 
+  get name(): string {
+    return this.outstandingMax === undefined ? "" : this.request.reader;
+  }
+
   get outstandingMax(): number | undefined {
     return this.request.ackMode === "EXPLICIT" ? this.request.maxOutstanding || 1 : undefined;
   }
@@ -129,6 +135,12 @@ export class ModelReader implements Open {
   supersede(): void {
     this.isSuperseded = true;
     this.queue.leave(this, false);
+  }
+
+  /** Its client reads it no more: a loss that it is on the point of being told of is told to another. */
+  release(): void {
+    this.isReleased = true;
+    this.#untell();
   }
 
   /** From here on the server may be killed: what comes is kept, and heard when it is clear what is left. */
@@ -201,6 +213,8 @@ export class ModelReader implements Open {
           return undefined;
         }
         this.#arrived(next.value);
+        // It was on its way when the reader was released.
+        if (this.isReleased) this.queue.release(this.name);
         if (this.#stalls.shift() === true && !this.isEnding) await this.#stall();
         if (this.#unheard !== undefined) return undefined;
         if (this.isEnding) {
@@ -336,6 +350,7 @@ export class ModelReader implements Open {
   /** It ended with OK, which only its client can ask for. */
   #ended(): void {
     const { noWait, maxMessages } = this.request;
+    if (this.isReleased) return;
     if (maxMessages > 0 && this.#received === maxMessages) return;
     check(noWait, true, "a Read ended that was to follow");
     this.#leftOver = this.takes ? this.queue.next(this) : undefined;

@@ -6,7 +6,7 @@ import { type CreateRequest, Registry } from "../../src/registry/registry.js";
 import type { SocketConfig, SocketState, Storage } from "../../src/registry/storage.js";
 import type { FakeClock } from "./fake-clock.js";
 import { MemoryStorage } from "./memory-storage.js";
-import { acknowledgement } from "./model-acknowledgement.js";
+import { acknowledgement, type Told } from "./model-acknowledgement.js";
 import { ModelAsk } from "./model-ask.js";
 import { check } from "./model-check.js";
 import { compare } from "./model-comparison.js";
@@ -131,7 +131,8 @@ export class ModelTeam {
   /** The same of an acknowledgement. */
   acknowledging(plan: AckPlan): Making {
     const { request, expected } = acknowledgement(this, plan);
-    return { make: () => this.ears.during(() => this.registry.acknowledge(request)), expected };
+    const told = ({ acknowledgedCount, staleSequences }: Told): Told => ({ acknowledgedCount, staleSequences });
+    return { make: () => this.ears.during(() => this.registry.acknowledge(request)).then(told), expected };
   }
 
   requeue(socketId: string, places: readonly number[]): void {
@@ -325,7 +326,7 @@ export class ModelTeam {
     await this.pass(7 * 86_400_000);
     for (const { socketId, queue } of this.model.boxes.values()) {
       const from = { socketId, consumer: "", ackMode: "AUTO", noWait: true, maxMessages: 0, after: undefined } as const;
-      this.read({ ...from, maxOutstanding: 0, exclusive: false, excludeSender: "", stalls: [] });
+      this.read({ ...from, maxOutstanding: 0, exclusive: false, excludeSender: "", stalls: [], reader: "" });
       await this.rest();
       // Without a deadline a worker may have it for ever.
       const left = queue.unsettled.filter(({ dueMs }) => dueMs < Infinity);

@@ -45,7 +45,7 @@ export class Rules {
   read(socketId: string, request: Partial<ReadRequest> = {}): Reading {
     return new Reading(this.registry, {
       ...{ socketId, ackMode: "AUTO", noWait: false, maxMessages: 0, consumer: "", exclusive: false },
-      ...{ maxOutstanding: 0, maxOutstandingBytes: 0 },
+      ...{ maxOutstanding: 0, maxOutstandingBytes: 0, reader: "" },
       ...{ after: undefined, heartbeatMs: undefined, excludeSender: "", ...request },
     });
   }

@@ -38,6 +38,8 @@ export interface Open extends Taker {
   readonly takes: boolean;
   readonly isExclusive: boolean;
   readonly consumer: string;
+  /** Its client reads it no more. */
+  release(): void;
 }
 
 export interface Consumer {

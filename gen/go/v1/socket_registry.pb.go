@@ -1879,8 +1879,11 @@ type ReadRequest struct {
 	Exclusive bool `protobuf:"varint,10,opt,name=exclusive,proto3" json:"exclusive,omitempty"`
 	// The most bytes of messages in flight to this stream in EXPLICIT mode, but always one message. Zero: no such bound.
 	MaxOutstandingBytes uint64 `protobuf:"varint,11,opt,name=max_outstanding_bytes,json=maxOutstandingBytes,proto3" json:"max_outstanding_bytes,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+	// flight. At most 256 bytes.
+	Reader        string `protobuf:"bytes,12,opt,name=reader,proto3" json:"reader,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReadRequest) Reset() {
@@ -1988,6 +1991,13 @@ func (x *ReadRequest) GetMaxOutstandingBytes() uint64 {
 		return x.MaxOutstandingBytes
 	}
 	return 0
+}
+
+func (x *ReadRequest) GetReader() string {
+	if x != nil {
+		return x.Reader
+	}
+	return ""
 }
 
 // ReadResponse is one frame of a stream: messages, or one event.
@@ -3008,7 +3018,11 @@ type AcknowledgeRequest struct {
 	// Give these a new deadline, counted from now.
 	ExtendSequences []uint64 `protobuf:"varint,8,rep,packed,name=extend_sequences,json=extendSequences,proto3" json:"extend_sequences,omitempty"`
 	// The new deadline. Default: the socket's ack_deadline. From 1 ms to 7 days.
-	AckDeadline   *durationpb.Duration `protobuf:"bytes,9,opt,name=ack_deadline,json=ackDeadline,proto3" json:"ack_deadline,omitempty"`
+	AckDeadline *durationpb.Duration `protobuf:"bytes,9,opt,name=ack_deadline,json=ackDeadline,proto3" json:"ack_deadline,omitempty"`
+	// The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+	// above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+	// to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+	ReleaseReader string `protobuf:"bytes,10,opt,name=release_reader,json=releaseReader,proto3" json:"release_reader,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3106,6 +3120,13 @@ func (x *AcknowledgeRequest) GetAckDeadline() *durationpb.Duration {
 	return nil
 }
 
+func (x *AcknowledgeRequest) GetReleaseReader() string {
+	if x != nil {
+		return x.ReleaseReader
+	}
+	return ""
+}
+
 // AcknowledgeResponse tells what was done.
 type AcknowledgeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3113,8 +3134,10 @@ type AcknowledgeResponse struct {
 	AcknowledgedCount uint32 `protobuf:"varint,1,opt,name=acknowledged_count,json=acknowledgedCount,proto3" json:"acknowledged_count,omitempty"`
 	// The sequences of the request for which there was nothing to do.
 	StaleSequences []uint64 `protobuf:"varint,2,rep,packed,name=stale_sequences,json=staleSequences,proto3" json:"stale_sequences,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How many messages of release_reader wait again.
+	ReleasedCount uint32 `protobuf:"varint,3,opt,name=released_count,json=releasedCount,proto3" json:"released_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcknowledgeResponse) Reset() {
@@ -3159,6 +3182,13 @@ func (x *AcknowledgeResponse) GetStaleSequences() []uint64 {
 		return x.StaleSequences
 	}
 	return nil
+}
+
+func (x *AcknowledgeResponse) GetReleasedCount() uint32 {
+	if x != nil {
+		return x.ReleasedCount
+	}
+	return 0
 }
 
 // RequeueRequest names parked messages.
@@ -4563,7 +4593,7 @@ const file_socketregistry_v1_socket_registry_proto_rawDesc = "" +
 	"\x0fdelivered_count\x18\x02 \x01(\rR\x0edeliveredCount\x128\n" +
 	"\aresults\x18\x03 \x03(\v2\x1e.socketregistry.v1.WriteResultR\aresults\x12\x1c\n" +
 	"\tduplicate\x18\x04 \x01(\bR\tduplicate\x12#\n" +
-	"\rskipped_count\x18\x05 \x01(\rR\fskippedCount\"\xd8\x03\n" +
+	"\rskipped_count\x18\x05 \x01(\rR\fskippedCount\"\xf0\x03\n" +
 	"\vReadRequest\x12\x1b\n" +
 	"\tsocket_id\x18\x01 \x01(\tR\bsocketId\x12\x17\n" +
 	"\ano_wait\x18\x02 \x01(\bR\x06noWait\x12!\n" +
@@ -4576,7 +4606,8 @@ const file_socketregistry_v1_socket_registry_proto_rawDesc = "" +
 	"\x0eexclude_sender\x18\t \x01(\tR\rexcludeSender\x12\x1c\n" +
 	"\texclusive\x18\n" +
 	" \x01(\bR\texclusive\x122\n" +
-	"\x15max_outstanding_bytes\x18\v \x01(\x04R\x13maxOutstandingBytes\"\xba\x02\n" +
+	"\x15max_outstanding_bytes\x18\v \x01(\x04R\x13maxOutstandingBytes\x12\x16\n" +
+	"\x06reader\x18\f \x01(\tR\x06reader\"\xba\x02\n" +
 	"\fReadResponse\x126\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1a.socketregistry.v1.MessageR\bmessages\x122\n" +
 	"\x05event\x18\x02 \x01(\x0e2\x1c.socketregistry.v1.ReadEventR\x05event\x127\n" +
@@ -4640,7 +4671,7 @@ const file_socketregistry_v1_socket_registry_proto_rawDesc = "" +
 	"\bconsumer\x18\x05 \x01(\tR\bconsumer\"n\n" +
 	"\fPeekResponse\x126\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1a.socketregistry.v1.MessageR\bmessages\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf8\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x03\n" +
 	"\x12AcknowledgeRequest\x12\x1b\n" +
 	"\tsocket_id\x18\x01 \x01(\tR\bsocketId\x12\x1a\n" +
 	"\bconsumer\x18\x02 \x01(\tR\bconsumer\x12\x14\n" +
@@ -4651,10 +4682,13 @@ const file_socketregistry_v1_socket_registry_proto_rawDesc = "" +
 	"\vretry_delay\x18\a \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"retryDelay\x12)\n" +
 	"\x10extend_sequences\x18\b \x03(\x04R\x0fextendSequences\x12<\n" +
-	"\fack_deadline\x18\t \x01(\v2\x19.google.protobuf.DurationR\vackDeadline\"m\n" +
+	"\fack_deadline\x18\t \x01(\v2\x19.google.protobuf.DurationR\vackDeadline\x12%\n" +
+	"\x0erelease_reader\x18\n" +
+	" \x01(\tR\rreleaseReader\"\x94\x01\n" +
 	"\x13AcknowledgeResponse\x12-\n" +
 	"\x12acknowledged_count\x18\x01 \x01(\rR\x11acknowledgedCount\x12'\n" +
-	"\x0fstale_sequences\x18\x02 \x03(\x04R\x0estaleSequences\"g\n" +
+	"\x0fstale_sequences\x18\x02 \x03(\x04R\x0estaleSequences\x12%\n" +
+	"\x0ereleased_count\x18\x03 \x01(\rR\rreleasedCount\"g\n" +
 	"\x0eRequeueRequest\x12\x1b\n" +
 	"\tsocket_id\x18\x01 \x01(\tR\bsocketId\x12\x1c\n" +
 	"\tsequences\x18\x02 \x03(\x04R\tsequences\x12\x1a\n" +

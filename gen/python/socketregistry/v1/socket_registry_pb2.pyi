@@ -1062,6 +1062,7 @@ class ReadRequest(google.protobuf.message.Message):
     EXCLUDE_SENDER_FIELD_NUMBER: builtins.int
     EXCLUSIVE_FIELD_NUMBER: builtins.int
     MAX_OUTSTANDING_BYTES_FIELD_NUMBER: builtins.int
+    READER_FIELD_NUMBER: builtins.int
     socket_id: builtins.str
     """The socket, or `team-chat-all` for the team feed."""
     no_wait: builtins.bool
@@ -1087,6 +1088,10 @@ class ReadRequest(google.protobuf.message.Message):
     """
     max_outstanding_bytes: builtins.int
     """The most bytes of messages in flight to this stream in EXPLICIT mode, but always one message. Zero: no such bound."""
+    reader: builtins.str
+    """A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+    flight. At most 256 bytes.
+    """
     @property
     def after(self) -> Global___Position:
         """Start after this place, also over settled messages while they are retained. With AUTO the settled ones are replayed
@@ -1113,10 +1118,11 @@ class ReadRequest(google.protobuf.message.Message):
         exclude_sender: builtins.str = ...,
         exclusive: builtins.bool = ...,
         max_outstanding_bytes: builtins.int = ...,
+        reader: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["after", b"after", "heartbeat_interval", b"heartbeat_interval"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ack_mode", b"ack_mode", "after", b"after", "consumer", b"consumer", "exclude_sender", b"exclude_sender", "exclusive", b"exclusive", "heartbeat_interval", b"heartbeat_interval", "max_messages", b"max_messages", "max_outstanding", b"max_outstanding", "max_outstanding_bytes", b"max_outstanding_bytes", "no_wait", b"no_wait", "socket_id", b"socket_id"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ack_mode", b"ack_mode", "after", b"after", "consumer", b"consumer", "exclude_sender", b"exclude_sender", "exclusive", b"exclusive", "heartbeat_interval", b"heartbeat_interval", "max_messages", b"max_messages", "max_outstanding", b"max_outstanding", "max_outstanding_bytes", b"max_outstanding_bytes", "no_wait", b"no_wait", "reader", b"reader", "socket_id", b"socket_id"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___ReadRequest: typing_extensions.TypeAlias = ReadRequest
@@ -1606,6 +1612,7 @@ class AcknowledgeRequest(google.protobuf.message.Message):
     RETRY_DELAY_FIELD_NUMBER: builtins.int
     EXTEND_SEQUENCES_FIELD_NUMBER: builtins.int
     ACK_DEADLINE_FIELD_NUMBER: builtins.int
+    RELEASE_READER_FIELD_NUMBER: builtins.int
     socket_id: builtins.str
     """The socket, or `team-chat-all` for the feed."""
     consumer: builtins.str
@@ -1614,6 +1621,11 @@ class AcknowledgeRequest(google.protobuf.message.Message):
     """The epoch the sequences belong to. Empty: the current one."""
     through_sequence: builtins.int
     """Settle every delivered message up to and including this sequence. Zero: none."""
+    release_reader: builtins.str
+    """The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+    above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+    to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+    """
     @property
     def sequences(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """Settle these. At most 10,000 sequences in all lists together."""
@@ -1646,10 +1658,11 @@ class AcknowledgeRequest(google.protobuf.message.Message):
         retry_delay: google.protobuf.duration_pb2.Duration | None = ...,
         extend_sequences: collections.abc.Iterable[builtins.int] | None = ...,
         ack_deadline: google.protobuf.duration_pb2.Duration | None = ...,
+        release_reader: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["ack_deadline", b"ack_deadline", "retry_delay", b"retry_delay"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ack_deadline", b"ack_deadline", "consumer", b"consumer", "epoch", b"epoch", "extend_sequences", b"extend_sequences", "nack_sequences", b"nack_sequences", "retry_delay", b"retry_delay", "sequences", b"sequences", "socket_id", b"socket_id", "through_sequence", b"through_sequence"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ack_deadline", b"ack_deadline", "consumer", b"consumer", "epoch", b"epoch", "extend_sequences", b"extend_sequences", "nack_sequences", b"nack_sequences", "release_reader", b"release_reader", "retry_delay", b"retry_delay", "sequences", b"sequences", "socket_id", b"socket_id", "through_sequence", b"through_sequence"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___AcknowledgeRequest: typing_extensions.TypeAlias = AcknowledgeRequest
@@ -1662,8 +1675,11 @@ class AcknowledgeResponse(google.protobuf.message.Message):
 
     ACKNOWLEDGED_COUNT_FIELD_NUMBER: builtins.int
     STALE_SEQUENCES_FIELD_NUMBER: builtins.int
+    RELEASED_COUNT_FIELD_NUMBER: builtins.int
     acknowledged_count: builtins.int
     """How many messages were settled, given back or extended."""
+    released_count: builtins.int
+    """How many messages of release_reader wait again."""
     @property
     def stale_sequences(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """The sequences of the request for which there was nothing to do."""
@@ -1673,8 +1689,9 @@ class AcknowledgeResponse(google.protobuf.message.Message):
         *,
         acknowledged_count: builtins.int = ...,
         stale_sequences: collections.abc.Iterable[builtins.int] | None = ...,
+        released_count: builtins.int = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["acknowledged_count", b"acknowledged_count", "stale_sequences", b"stale_sequences"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["acknowledged_count", b"acknowledged_count", "released_count", b"released_count", "stale_sequences", b"stale_sequences"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___AcknowledgeResponse: typing_extensions.TypeAlias = AcknowledgeResponse

@@ -681,6 +681,11 @@ export interface ReadRequest {
   exclusive: boolean;
   /** The most bytes of messages in flight to this stream in EXPLICIT mode, but always one message. Zero: no such bound. */
   maxOutstandingBytes: bigint;
+  /**
+   * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+   * flight. At most 256 bytes.
+   */
+  reader: string;
 }
 
 /** ReadResponse is one frame of a stream: messages, or one event. */
@@ -863,7 +868,15 @@ export interface AcknowledgeRequest {
   /** Give these a new deadline, counted from now. */
   extendSequences: bigint[];
   /** The new deadline. Default: the socket's ack_deadline. From 1 ms to 7 days. */
-  ackDeadline: Duration | undefined;
+  ackDeadline:
+    | Duration
+    | undefined;
+  /**
+   * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+   * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+   * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+   */
+  releaseReader: string;
 }
 
 /** AcknowledgeResponse tells what was done. */
@@ -872,6 +885,8 @@ export interface AcknowledgeResponse {
   acknowledgedCount: number;
   /** The sequences of the request for which there was nothing to do. */
   staleSequences: bigint[];
+  /** How many messages of release_reader wait again. */
+  releasedCount: number;
 }
 
 /** RequeueRequest names parked messages. */
@@ -2823,6 +2838,7 @@ function createBaseReadRequest(): ReadRequest {
     excludeSender: "",
     exclusive: false,
     maxOutstandingBytes: 0n,
+    reader: "",
   };
 }
 
@@ -2863,6 +2879,9 @@ export const ReadRequest: MessageFns<ReadRequest> = {
         throw new globalThis.Error("value provided for field message.maxOutstandingBytes of type uint64 too large");
       }
       writer.uint32(88).uint64(message.maxOutstandingBytes);
+    }
+    if (message.reader !== "") {
+      writer.uint32(98).string(message.reader);
     }
     return writer;
   },
@@ -2968,6 +2987,14 @@ export const ReadRequest: MessageFns<ReadRequest> = {
             message.maxOutstandingBytes = reader.uint64() as bigint;
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.reader = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3002,6 +3029,7 @@ export const ReadRequest: MessageFns<ReadRequest> = {
     message.maxOutstandingBytes = (object.maxOutstandingBytes !== undefined && object.maxOutstandingBytes !== null)
       ? BigInt(object.maxOutstandingBytes)
       : 0n;
+    message.reader = object.reader ?? "";
     return message;
   },
 };
@@ -4352,6 +4380,7 @@ function createBaseAcknowledgeRequest(): AcknowledgeRequest {
     retryDelay: undefined,
     extendSequences: [],
     ackDeadline: undefined,
+    releaseReader: "",
   };
 }
 
@@ -4407,6 +4436,9 @@ export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
     }
     if (message.ackDeadline !== undefined) {
       Duration.encode(message.ackDeadline, writer.uint32(74).fork()).join();
+    }
+    if (message.releaseReader !== "") {
+      writer.uint32(82).string(message.releaseReader);
     }
     return writer;
   },
@@ -4526,6 +4558,14 @@ export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
             message.ackDeadline = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.releaseReader = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4558,12 +4598,13 @@ export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
     message.ackDeadline = (object.ackDeadline !== undefined && object.ackDeadline !== null)
       ? Duration.fromPartial(object.ackDeadline)
       : undefined;
+    message.releaseReader = object.releaseReader ?? "";
     return message;
   },
 };
 
 function createBaseAcknowledgeResponse(): AcknowledgeResponse {
-  return { acknowledgedCount: 0, staleSequences: [] };
+  return { acknowledgedCount: 0, staleSequences: [], releasedCount: 0 };
 }
 
 export const AcknowledgeResponse: MessageFns<AcknowledgeResponse> = {
@@ -4580,6 +4621,9 @@ export const AcknowledgeResponse: MessageFns<AcknowledgeResponse> = {
         writer.uint64(v);
       }
       writer.join();
+    }
+    if (message.releasedCount !== 0) {
+      writer.uint32(24).uint32(message.releasedCount);
     }
     return writer;
   },
@@ -4623,6 +4667,14 @@ export const AcknowledgeResponse: MessageFns<AcknowledgeResponse> = {
 
             break;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.releasedCount = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4642,6 +4694,7 @@ export const AcknowledgeResponse: MessageFns<AcknowledgeResponse> = {
     const message = createBaseAcknowledgeResponse();
     message.acknowledgedCount = object.acknowledgedCount ?? 0;
     message.staleSequences = object.staleSequences?.map((e) => BigInt(e)) || [];
+    message.releasedCount = object.releasedCount ?? 0;
     return message;
   },
 };

@@ -38,6 +38,7 @@ private static final long serialVersionUID = 0L;
     sequences_ = emptyLongList();
     nackSequences_ = emptyLongList();
     extendSequences_ = emptyLongList();
+    releaseReader_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -412,6 +413,57 @@ private static final long serialVersionUID = 0L;
     return ackDeadline_ == null ? com.google.protobuf.Duration.getDefaultInstance() : ackDeadline_;
   }
 
+  public static final int RELEASE_READER_FIELD_NUMBER = 10;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object releaseReader_ = "";
+  /**
+   * <pre>
+   * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+   * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+   * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+   * </pre>
+   *
+   * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+   * @return The releaseReader.
+   */
+  @java.lang.Override
+  public java.lang.String getReleaseReader() {
+    java.lang.Object ref = releaseReader_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      releaseReader_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+   * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+   * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+   * </pre>
+   *
+   * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+   * @return The bytes for releaseReader.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getReleaseReaderBytes() {
+    java.lang.Object ref = releaseReader_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      releaseReader_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -465,6 +517,9 @@ private static final long serialVersionUID = 0L;
     }
     if (((bitField0_ & 0x00000002) != 0)) {
       output.writeMessage(9, getAckDeadline());
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(releaseReader_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 10, releaseReader_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -538,6 +593,9 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(9, getAckDeadline());
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(releaseReader_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(10, releaseReader_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -577,6 +635,8 @@ private static final long serialVersionUID = 0L;
       if (!getAckDeadline()
           .equals(other.getAckDeadline())) return false;
     }
+    if (!getReleaseReader()
+        .equals(other.getReleaseReader())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -617,6 +677,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + ACK_DEADLINE_FIELD_NUMBER;
       hash = (53 * hash) + getAckDeadline().hashCode();
     }
+    hash = (37 * hash) + RELEASE_READER_FIELD_NUMBER;
+    hash = (53 * hash) + getReleaseReader().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -776,6 +838,7 @@ private static final long serialVersionUID = 0L;
         ackDeadlineBuilder_.dispose();
         ackDeadlineBuilder_ = null;
       }
+      releaseReader_ = "";
       return this;
     }
 
@@ -845,6 +908,9 @@ private static final long serialVersionUID = 0L;
             ? ackDeadline_
             : ackDeadlineBuilder_.build();
         to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.releaseReader_ = releaseReader_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -917,6 +983,11 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasAckDeadline()) {
         mergeAckDeadline(other.getAckDeadline());
+      }
+      if (!other.getReleaseReader().isEmpty()) {
+        releaseReader_ = other.releaseReader_;
+        bitField0_ |= 0x00000200;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -1026,6 +1097,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000100;
               break;
             } // case 74
+            case 82: {
+              releaseReader_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 82
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2011,6 +2087,108 @@ private static final long serialVersionUID = 0L;
         ackDeadline_ = null;
       }
       return ackDeadlineBuilder_;
+    }
+
+    private java.lang.Object releaseReader_ = "";
+    /**
+     * <pre>
+     * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+     * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+     * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+     * </pre>
+     *
+     * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+     * @return The releaseReader.
+     */
+    public java.lang.String getReleaseReader() {
+      java.lang.Object ref = releaseReader_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        releaseReader_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+     * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+     * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+     * </pre>
+     *
+     * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+     * @return The bytes for releaseReader.
+     */
+    public com.google.protobuf.ByteString
+        getReleaseReaderBytes() {
+      java.lang.Object ref = releaseReader_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        releaseReader_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+     * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+     * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+     * </pre>
+     *
+     * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+     * @param value The releaseReader to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReleaseReader(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      releaseReader_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+     * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+     * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+     * </pre>
+     *
+     * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearReleaseReader() {
+      releaseReader_ = getDefaultInstance().getReleaseReader();
+      bitField0_ = (bitField0_ & ~0x00000200);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+     * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+     * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+     * </pre>
+     *
+     * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+     * @param value The bytes for releaseReader to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReleaseReaderBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      releaseReader_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:socketregistry.v1.AcknowledgeRequest)

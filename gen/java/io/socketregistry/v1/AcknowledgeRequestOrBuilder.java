@@ -220,4 +220,28 @@ public interface AcknowledgeRequestOrBuilder extends
    * <code>.google.protobuf.Duration ack_deadline = 9 [json_name = "ackDeadline"];</code>
    */
   com.google.protobuf.DurationOrBuilder getAckDeadlineOrBuilder();
+
+  /**
+   * <pre>
+   * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+   * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+   * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+   * </pre>
+   *
+   * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+   * @return The releaseReader.
+   */
+  java.lang.String getReleaseReader();
+  /**
+   * <pre>
+   * The streams of this name are read no more: open ones end with OK, and what they have in flight, after everything
+   * above, waits again at once, which is no failed attempt. It is how a client stops in good order: what had been sent
+   * to it and was not looked at would otherwise come back only after 15 seconds. Empty: none.
+   * </pre>
+   *
+   * <code>string release_reader = 10 [json_name = "releaseReader"];</code>
+   * @return The bytes for releaseReader.
+   */
+  com.google.protobuf.ByteString
+      getReleaseReaderBytes();
 }

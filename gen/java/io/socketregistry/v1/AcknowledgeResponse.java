@@ -105,6 +105,21 @@ private static final long serialVersionUID = 0L;
   }
   private int staleSequencesMemoizedSerializedSize = -1;
 
+  public static final int RELEASED_COUNT_FIELD_NUMBER = 3;
+  private int releasedCount_ = 0;
+  /**
+   * <pre>
+   * How many messages of release_reader wait again.
+   * </pre>
+   *
+   * <code>uint32 released_count = 3 [json_name = "releasedCount"];</code>
+   * @return The releasedCount.
+   */
+  @java.lang.Override
+  public int getReleasedCount() {
+    return releasedCount_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -129,6 +144,9 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < staleSequences_.size(); i++) {
       output.writeUInt64NoTag(staleSequences_.getLong(i));
+    }
+    if (releasedCount_ != 0) {
+      output.writeUInt32(3, releasedCount_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -157,6 +175,10 @@ private static final long serialVersionUID = 0L;
       }
       staleSequencesMemoizedSerializedSize = dataSize;
     }
+    if (releasedCount_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt32Size(3, releasedCount_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -176,6 +198,8 @@ private static final long serialVersionUID = 0L;
         != other.getAcknowledgedCount()) return false;
     if (!getStaleSequencesList()
         .equals(other.getStaleSequencesList())) return false;
+    if (getReleasedCount()
+        != other.getReleasedCount()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -193,6 +217,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + STALE_SEQUENCES_FIELD_NUMBER;
       hash = (53 * hash) + getStaleSequencesList().hashCode();
     }
+    hash = (37 * hash) + RELEASED_COUNT_FIELD_NUMBER;
+    hash = (53 * hash) + getReleasedCount();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -330,6 +356,7 @@ private static final long serialVersionUID = 0L;
       bitField0_ = 0;
       acknowledgedCount_ = 0;
       staleSequences_ = emptyLongList();
+      releasedCount_ = 0;
       return this;
     }
 
@@ -370,6 +397,9 @@ private static final long serialVersionUID = 0L;
         staleSequences_.makeImmutable();
         result.staleSequences_ = staleSequences_;
       }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.releasedCount_ = releasedCount_;
+      }
     }
 
     @java.lang.Override
@@ -397,6 +427,9 @@ private static final long serialVersionUID = 0L;
           staleSequences_.addAll(other.staleSequences_);
         }
         onChanged();
+      }
+      if (other.getReleasedCount() != 0) {
+        setReleasedCount(other.getReleasedCount());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -445,6 +478,11 @@ private static final long serialVersionUID = 0L;
               input.popLimit(limit);
               break;
             } // case 18
+            case 24: {
+              releasedCount_ = input.readUInt32();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 24
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -614,6 +652,50 @@ private static final long serialVersionUID = 0L;
     public Builder clearStaleSequences() {
       staleSequences_ = emptyLongList();
       bitField0_ = (bitField0_ & ~0x00000002);
+      onChanged();
+      return this;
+    }
+
+    private int releasedCount_ ;
+    /**
+     * <pre>
+     * How many messages of release_reader wait again.
+     * </pre>
+     *
+     * <code>uint32 released_count = 3 [json_name = "releasedCount"];</code>
+     * @return The releasedCount.
+     */
+    @java.lang.Override
+    public int getReleasedCount() {
+      return releasedCount_;
+    }
+    /**
+     * <pre>
+     * How many messages of release_reader wait again.
+     * </pre>
+     *
+     * <code>uint32 released_count = 3 [json_name = "releasedCount"];</code>
+     * @param value The releasedCount to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReleasedCount(int value) {
+
+      releasedCount_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many messages of release_reader wait again.
+     * </pre>
+     *
+     * <code>uint32 released_count = 3 [json_name = "releasedCount"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearReleasedCount() {
+      bitField0_ = (bitField0_ & ~0x00000004);
+      releasedCount_ = 0;
       onChanged();
       return this;
     }

@@ -48,4 +48,14 @@ public interface AcknowledgeResponseOrBuilder extends
    * @return The staleSequences at the given index.
    */
   long getStaleSequences(int index);
+
+  /**
+   * <pre>
+   * How many messages of release_reader wait again.
+   * </pre>
+   *
+   * <code>uint32 released_count = 3 [json_name = "releasedCount"];</code>
+   * @return The releasedCount.
+   */
+  int getReleasedCount();
 }

@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     ackMode_ = 0;
     consumer_ = "";
     excludeSender_ = "";
+    reader_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -382,6 +383,55 @@ private static final long serialVersionUID = 0L;
     return maxOutstandingBytes_;
   }
 
+  public static final int READER_FIELD_NUMBER = 12;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object reader_ = "";
+  /**
+   * <pre>
+   * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+   * flight. At most 256 bytes.
+   * </pre>
+   *
+   * <code>string reader = 12 [json_name = "reader"];</code>
+   * @return The reader.
+   */
+  @java.lang.Override
+  public java.lang.String getReader() {
+    java.lang.Object ref = reader_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      reader_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+   * flight. At most 256 bytes.
+   * </pre>
+   *
+   * <code>string reader = 12 [json_name = "reader"];</code>
+   * @return The bytes for reader.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getReaderBytes() {
+    java.lang.Object ref = reader_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      reader_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -428,6 +478,9 @@ private static final long serialVersionUID = 0L;
     }
     if (maxOutstandingBytes_ != 0L) {
       output.writeUInt64(11, maxOutstandingBytes_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(reader_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 12, reader_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -479,6 +532,9 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeUInt64Size(11, maxOutstandingBytes_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(reader_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(12, reader_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -521,6 +577,8 @@ private static final long serialVersionUID = 0L;
         != other.getExclusive()) return false;
     if (getMaxOutstandingBytes()
         != other.getMaxOutstandingBytes()) return false;
+    if (!getReader()
+        .equals(other.getReader())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -561,6 +619,8 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + MAX_OUTSTANDING_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getMaxOutstandingBytes());
+    hash = (37 * hash) + READER_FIELD_NUMBER;
+    hash = (53 * hash) + getReader().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -722,6 +782,7 @@ private static final long serialVersionUID = 0L;
       excludeSender_ = "";
       exclusive_ = false;
       maxOutstandingBytes_ = 0L;
+      reader_ = "";
       return this;
     }
 
@@ -795,6 +856,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000400) != 0)) {
         result.maxOutstandingBytes_ = maxOutstandingBytes_;
       }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.reader_ = reader_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -848,6 +912,11 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getMaxOutstandingBytes() != 0L) {
         setMaxOutstandingBytes(other.getMaxOutstandingBytes());
+      }
+      if (!other.getReader().isEmpty()) {
+        reader_ = other.reader_;
+        bitField0_ |= 0x00000800;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -934,6 +1003,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000400;
               break;
             } // case 88
+            case 98: {
+              reader_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 98
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1862,6 +1936,103 @@ private static final long serialVersionUID = 0L;
     public Builder clearMaxOutstandingBytes() {
       bitField0_ = (bitField0_ & ~0x00000400);
       maxOutstandingBytes_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object reader_ = "";
+    /**
+     * <pre>
+     * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+     * flight. At most 256 bytes.
+     * </pre>
+     *
+     * <code>string reader = 12 [json_name = "reader"];</code>
+     * @return The reader.
+     */
+    public java.lang.String getReader() {
+      java.lang.Object ref = reader_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        reader_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+     * flight. At most 256 bytes.
+     * </pre>
+     *
+     * <code>string reader = 12 [json_name = "reader"];</code>
+     * @return The bytes for reader.
+     */
+    public com.google.protobuf.ByteString
+        getReaderBytes() {
+      java.lang.Object ref = reader_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        reader_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+     * flight. At most 256 bytes.
+     * </pre>
+     *
+     * <code>string reader = 12 [json_name = "reader"];</code>
+     * @param value The reader to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReader(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      reader_ = value;
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+     * flight. At most 256 bytes.
+     * </pre>
+     *
+     * <code>string reader = 12 [json_name = "reader"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearReader() {
+      reader_ = getDefaultInstance().getReader();
+      bitField0_ = (bitField0_ & ~0x00000800);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+     * flight. At most 256 bytes.
+     * </pre>
+     *
+     * <code>string reader = 12 [json_name = "reader"];</code>
+     * @param value The bytes for reader to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReaderBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      reader_ = value;
+      bitField0_ |= 0x00000800;
       onChanged();
       return this;
     }

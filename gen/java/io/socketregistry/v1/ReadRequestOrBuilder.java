@@ -204,4 +204,26 @@ public interface ReadRequestOrBuilder extends
    * @return The maxOutstandingBytes.
    */
   long getMaxOutstandingBytes();
+
+  /**
+   * <pre>
+   * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+   * flight. At most 256 bytes.
+   * </pre>
+   *
+   * <code>string reader = 12 [json_name = "reader"];</code>
+   * @return The reader.
+   */
+  java.lang.String getReader();
+  /**
+   * <pre>
+   * A name of the caller's own for its streams, such as a UUID, by which Acknowledge can release what they have in
+   * flight. At most 256 bytes.
+   * </pre>
+   *
+   * <code>string reader = 12 [json_name = "reader"];</code>
+   * @return The bytes for reader.
+   */
+  com.google.protobuf.ByteString
+      getReaderBytes();
 }

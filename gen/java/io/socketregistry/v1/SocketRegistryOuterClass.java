@@ -402,7 +402,7 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
       "\007results\030\003 \003(\0132\036.socketregistry.v1.Write" +
       "ResultR\007results\022\034\n\tduplicate\030\004 \001(\010R\tdupl" +
       "icate\022#\n\rskipped_count\030\005 \001(\rR\014skippedCou" +
-      "nt\"\330\003\n\013ReadRequest\022\033\n\tsocket_id\030\001 \001(\tR\010s" +
+      "nt\"\360\003\n\013ReadRequest\022\033\n\tsocket_id\030\001 \001(\tR\010s" +
       "ocketId\022\027\n\007no_wait\030\002 \001(\010R\006noWait\022!\n\014max_" +
       "messages\030\003 \001(\rR\013maxMessages\0225\n\010ack_mode\030" +
       "\004 \001(\0162\032.socketregistry.v1.AckModeR\007ackMo" +
@@ -413,247 +413,250 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
       "protobuf.DurationR\021heartbeatInterval\022%\n\016" +
       "exclude_sender\030\t \001(\tR\rexcludeSender\022\034\n\te" +
       "xclusive\030\n \001(\010R\texclusive\0222\n\025max_outstan" +
-      "ding_bytes\030\013 \001(\004R\023maxOutstandingBytes\"\272\002" +
-      "\n\014ReadResponse\0226\n\010messages\030\001 \003(\0132\032.socke" +
-      "tregistry.v1.MessageR\010messages\0222\n\005event\030" +
-      "\002 \001(\0162\034.socketregistry.v1.ReadEventR\005eve" +
-      "nt\0227\n\010position\030\003 \001(\0132\033.socketregistry.v1" +
-      ".PositionR\010position\022#\n\rbacklog_count\030\004 \001" +
-      "(\rR\014backlogCount\022#\n\rdropped_count\030\005 \001(\004R" +
-      "\014droppedCount\022;\n\ngap_reason\030\006 \001(\0162\034.sock" +
-      "etregistry.v1.GapReasonR\tgapReason\"t\n\014Re" +
-      "setRequest\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022" +
-      "3\n\005scope\030\002 \001(\0162\035.socketregistry.v1.Reset" +
-      "ScopeR\005scope\022\022\n\004etag\030\003 \001(\tR\004etag\"g\n\rRese" +
-      "tResponse\0221\n\006socket\030\001 \001(\0132\031.socketregist" +
-      "ry.v1.SocketR\006socket\022#\n\rdropped_count\030\002 " +
-      "\001(\rR\014droppedCount\"e\n\rDeleteRequest\022\033\n\tso" +
-      "cket_id\030\001 \001(\tR\010socketId\022\022\n\004etag\030\002 \001(\tR\004e" +
-      "tag\022#\n\rallow_missing\030\003 \001(\010R\014allowMissing" +
-      "\"5\n\016DeleteResponse\022#\n\rdropped_count\030\001 \001(" +
-      "\rR\014droppedCount\"\244\002\n\022ListSocketsRequest\022\033" +
-      "\n\tpage_size\030\001 \001(\rR\010pageSize\022\035\n\npage_toke" +
-      "n\030\002 \001(\tR\tpageToken\0226\n\006states\030\003 \003(\0162\036.soc" +
-      "ketregistry.v1.SocketStateR\006states\022I\n\006la" +
-      "bels\030\004 \003(\01321.socketregistry.v1.ListSocke" +
-      "tsRequest.LabelsEntryR\006labels\022\024\n\005model\030\005" +
-      " \001(\tR\005model\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR" +
-      "\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\216\001\n\023ListS" +
-      "ocketsResponse\0223\n\007sockets\030\001 \003(\0132\031.socket" +
-      "registry.v1.SocketR\007sockets\022&\n\017next_page" +
-      "_token\030\002 \001(\tR\rnextPageToken\022\032\n\010revision\030" +
-      "\003 \001(\004R\010revision\"3\n\024GetSocketInfoRequest\022" +
-      "\033\n\tsocket_id\030\001 \001(\tR\010socketId\"J\n\025GetSocke" +
-      "tInfoResponse\0221\n\006socket\030\001 \001(\0132\031.socketre" +
-      "gistry.v1.SocketR\006socket\"N\n\027MarkUnrespon" +
-      "siveRequest\022\033\n\tsocket_id\030\001 \001(\tR\010socketId" +
-      "\022\026\n\006reason\030\002 \001(\tR\006reason\"M\n\030MarkUnrespon" +
-      "siveResponse\0221\n\006socket\030\001 \001(\0132\031.socketreg" +
-      "istry.v1.SocketR\006socket\"H\n\021MarkActiveReq" +
-      "uest\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\026\n\006rea" +
-      "son\030\002 \001(\tR\006reason\"G\n\022MarkActiveResponse\022" +
-      "1\n\006socket\030\001 \001(\0132\031.socketregistry.v1.Sock" +
-      "etR\006socket\"J\n\023MarkInactiveRequest\022\033\n\tsoc" +
-      "ket_id\030\001 \001(\tR\010socketId\022\026\n\006reason\030\002 \001(\tR\006" +
-      "reason\"I\n\024MarkInactiveResponse\0221\n\006socket" +
-      "\030\001 \001(\0132\031.socketregistry.v1.SocketR\006socke" +
-      "t\"\232\001\n\013PeekRequest\022\033\n\tsocket_id\030\001 \001(\tR\010so" +
-      "cketId\022\033\n\tpage_size\030\002 \001(\rR\010pageSize\022\035\n\np" +
-      "age_token\030\003 \001(\tR\tpageToken\022\026\n\006parked\030\004 \001" +
-      "(\010R\006parked\022\032\n\010consumer\030\005 \001(\tR\010consumer\"n" +
-      "\n\014PeekResponse\0226\n\010messages\030\001 \003(\0132\032.socke" +
-      "tregistry.v1.MessageR\010messages\022&\n\017next_p" +
-      "age_token\030\002 \001(\tR\rnextPageToken\"\370\002\n\022Ackno" +
-      "wledgeRequest\022\033\n\tsocket_id\030\001 \001(\tR\010socket" +
-      "Id\022\032\n\010consumer\030\002 \001(\tR\010consumer\022\024\n\005epoch\030" +
-      "\003 \001(\tR\005epoch\022\034\n\tsequences\030\004 \003(\004R\tsequenc" +
-      "es\022)\n\020through_sequence\030\005 \001(\004R\017throughSeq" +
-      "uence\022%\n\016nack_sequences\030\006 \003(\004R\rnackSeque" +
-      "nces\022:\n\013retry_delay\030\007 \001(\0132\031.google.proto" +
-      "buf.DurationR\nretryDelay\022)\n\020extend_seque" +
-      "nces\030\010 \003(\004R\017extendSequences\022<\n\014ack_deadl" +
-      "ine\030\t \001(\0132\031.google.protobuf.DurationR\013ac" +
-      "kDeadline\"m\n\023AcknowledgeResponse\022-\n\022ackn" +
-      "owledged_count\030\001 \001(\rR\021acknowledgedCount\022" +
-      "\'\n\017stale_sequences\030\002 \003(\004R\016staleSequences" +
-      "\"g\n\016RequeueRequest\022\033\n\tsocket_id\030\001 \001(\tR\010s" +
-      "ocketId\022\034\n\tsequences\030\002 \003(\004R\tsequences\022\032\n" +
-      "\010consumer\030\003 \001(\tR\010consumer\"8\n\017RequeueResp" +
-      "onse\022%\n\016requeued_count\030\001 \001(\rR\rrequeuedCo" +
-      "unt\"n\n\021GetMessageRequest\022\035\n\nmessage_id\030\001" +
-      " \001(\tR\tmessageId\022\033\n\tpage_size\030\002 \001(\rR\010page" +
-      "Size\022\035\n\npage_token\030\003 \001(\tR\tpageToken\"\346\002\n\007" +
-      "Receipt\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\0225\n\005" +
-      "state\030\002 \001(\0162\037.socketregistry.v1.MessageS" +
-      "tateR\005state\022\032\n\010sequence\030\003 \001(\004R\010sequence\022" +
-      ")\n\020delivery_attempt\030\004 \001(\rR\017deliveryAttem" +
-      "pt\022A\n\016delivered_time\030\005 \001(\0132\032.google.prot" +
-      "obuf.TimestampR\rdeliveredTime\022=\n\014settled" +
-      "_time\030\006 \001(\0132\032.google.protobuf.TimestampR" +
-      "\013settledTime\022>\n\013skip_reason\030\007 \001(\0162\035.sock" +
-      "etregistry.v1.SkipReasonR\nskipReason\"\252\001\n" +
-      "\022GetMessageResponse\0224\n\007message\030\001 \001(\0132\032.s" +
-      "ocketregistry.v1.MessageR\007message\0226\n\010rec" +
-      "eipts\030\002 \003(\0132\032.socketregistry.v1.ReceiptR" +
-      "\010receipts\022&\n\017next_page_token\030\003 \001(\tR\rnext" +
-      "PageToken\"E\n\020HeartbeatRequest\022\033\n\tsocket_" +
-      "id\030\001 \001(\tR\010socketId\022\024\n\005epoch\030\002 \001(\tR\005epoch" +
-      "\"\260\001\n\021HeartbeatResponse\022F\n\021lease_expire_t" +
-      "ime\030\001 \001(\0132\032.google.protobuf.TimestampR\017l" +
-      "easeExpireTime\0224\n\005state\030\002 \001(\0162\036.socketre" +
-      "gistry.v1.SocketStateR\005state\022\035\n\nqueue_si" +
-      "ze\030\003 \001(\rR\tqueueSize\"\177\n\rUpdateRequest\0221\n\006" +
+      "ding_bytes\030\013 \001(\004R\023maxOutstandingBytes\022\026\n" +
+      "\006reader\030\014 \001(\tR\006reader\"\272\002\n\014ReadResponse\0226" +
+      "\n\010messages\030\001 \003(\0132\032.socketregistry.v1.Mes" +
+      "sageR\010messages\0222\n\005event\030\002 \001(\0162\034.socketre" +
+      "gistry.v1.ReadEventR\005event\0227\n\010position\030\003" +
+      " \001(\0132\033.socketregistry.v1.PositionR\010posit" +
+      "ion\022#\n\rbacklog_count\030\004 \001(\rR\014backlogCount" +
+      "\022#\n\rdropped_count\030\005 \001(\004R\014droppedCount\022;\n" +
+      "\ngap_reason\030\006 \001(\0162\034.socketregistry.v1.Ga" +
+      "pReasonR\tgapReason\"t\n\014ResetRequest\022\033\n\tso" +
+      "cket_id\030\001 \001(\tR\010socketId\0223\n\005scope\030\002 \001(\0162\035" +
+      ".socketregistry.v1.ResetScopeR\005scope\022\022\n\004" +
+      "etag\030\003 \001(\tR\004etag\"g\n\rResetResponse\0221\n\006soc" +
+      "ket\030\001 \001(\0132\031.socketregistry.v1.SocketR\006so" +
+      "cket\022#\n\rdropped_count\030\002 \001(\rR\014droppedCoun" +
+      "t\"e\n\rDeleteRequest\022\033\n\tsocket_id\030\001 \001(\tR\010s" +
+      "ocketId\022\022\n\004etag\030\002 \001(\tR\004etag\022#\n\rallow_mis" +
+      "sing\030\003 \001(\010R\014allowMissing\"5\n\016DeleteRespon" +
+      "se\022#\n\rdropped_count\030\001 \001(\rR\014droppedCount\"" +
+      "\244\002\n\022ListSocketsRequest\022\033\n\tpage_size\030\001 \001(" +
+      "\rR\010pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageTok" +
+      "en\0226\n\006states\030\003 \003(\0162\036.socketregistry.v1.S" +
+      "ocketStateR\006states\022I\n\006labels\030\004 \003(\01321.soc" +
+      "ketregistry.v1.ListSocketsRequest.Labels" +
+      "EntryR\006labels\022\024\n\005model\030\005 \001(\tR\005model\0329\n\013L" +
+      "abelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 " +
+      "\001(\tR\005value:\0028\001\"\216\001\n\023ListSocketsResponse\0223" +
+      "\n\007sockets\030\001 \003(\0132\031.socketregistry.v1.Sock" +
+      "etR\007sockets\022&\n\017next_page_token\030\002 \001(\tR\rne" +
+      "xtPageToken\022\032\n\010revision\030\003 \001(\004R\010revision\"" +
+      "3\n\024GetSocketInfoRequest\022\033\n\tsocket_id\030\001 \001" +
+      "(\tR\010socketId\"J\n\025GetSocketInfoResponse\0221\n" +
+      "\006socket\030\001 \001(\0132\031.socketregistry.v1.Socket" +
+      "R\006socket\"N\n\027MarkUnresponsiveRequest\022\033\n\ts" +
+      "ocket_id\030\001 \001(\tR\010socketId\022\026\n\006reason\030\002 \001(\t" +
+      "R\006reason\"M\n\030MarkUnresponsiveResponse\0221\n\006" +
       "socket\030\001 \001(\0132\031.socketregistry.v1.SocketR" +
-      "\006socket\022;\n\013update_mask\030\002 \001(\0132\032.google.pr" +
-      "otobuf.FieldMaskR\nupdateMask\"C\n\016UpdateRe" +
-      "sponse\0221\n\006socket\030\001 \001(\0132\031.socketregistry." +
-      "v1.SocketR\006socket\"\234\001\n\014WatchRequest\022%\n\016af" +
-      "ter_revision\030\001 \001(\004R\rafterRevision\022\033\n\tsoc" +
-      "ket_id\030\002 \001(\tR\010socketId\022H\n\022heartbeat_inte" +
-      "rval\030\003 \001(\0132\031.google.protobuf.DurationR\021h" +
-      "eartbeatInterval\"\225\001\n\rWatchResponse\022\032\n\010re" +
-      "vision\030\001 \001(\004R\010revision\0225\n\004type\030\002 \001(\0162!.s" +
-      "ocketregistry.v1.WatchEventTypeR\004type\0221\n" +
-      "\006socket\030\003 \001(\0132\031.socketregistry.v1.Socket" +
-      "R\006socket\"\265\003\n\nAskRequest\022\033\n\tsocket_id\030\001 \001" +
-      "(\tR\010socketId\022\030\n\007message\030\002 \001(\tR\007message\0223" +
-      "\n\010metadata\030\003 \001(\0132\027.google.protobuf.Struc" +
-      "tR\010metadata\022\026\n\006sender\030\004 \001(\tR\006sender\0223\n\007t" +
-      "imeout\030\005 \001(\0132\031.google.protobuf.DurationR" +
-      "\007timeout\022\037\n\013max_replies\030\006 \001(\rR\nmaxReplie" +
-      "s\022\035\n\nrequest_id\030\007 \001(\tR\trequestId\022\033\n\tthre" +
-      "ad_id\030\010 \001(\tR\010threadId\022Q\n\014match_labels\030\t " +
-      "\003(\0132..socketregistry.v1.AskRequest.Match" +
-      "LabelsEntryR\013matchLabels\032>\n\020MatchLabelsE" +
-      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
-      "alue:\0028\001\"\276\001\n\013AskResponse\0228\n\005asked\030\001 \001(\0132" +
-      " .socketregistry.v1.WriteResponseH\000R\005ask" +
-      "ed\0222\n\005reply\030\002 \001(\0132\032.socketregistry.v1.Me" +
-      "ssageH\000R\005reply\0229\n\007summary\030\003 \001(\0132\035.socket" +
-      "registry.v1.AskSummaryH\000R\007summaryB\006\n\004ste" +
-      "p\"\263\001\n\nAskSummary\022\032\n\010answered\030\001 \003(\tR\010answ" +
-      "ered\022=\n\007missing\030\002 \003(\0132#.socketregistry.v" +
-      "1.MissingRecipientR\007missing\022%\n\016answered_" +
-      "count\030\003 \001(\rR\ransweredCount\022#\n\rmissing_co" +
-      "unt\030\004 \001(\rR\014missingCount\"i\n\020MissingRecipi" +
-      "ent\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\0228\n\006reas" +
-      "on\030\002 \001(\0162 .socketregistry.v1.MissingReas" +
-      "onR\006reason\"\026\n\024GetServerInfoRequest\"\243\002\n\013R" +
-      "eplication\022\026\n\006target\030\001 \001(\tR\006target\022\030\n\007di" +
-      "alect\030\002 \001(\tR\007dialect\0229\n\005state\030\003 \001(\0162#.so" +
-      "cketregistry.v1.ReplicationStateR\005state\022" +
-      "\037\n\013lag_entries\030\004 \001(\004R\nlagEntries\022\037\n\013lag_" +
-      "seconds\030\005 \001(\001R\nlagSeconds\022F\n\021last_succes" +
-      "s_time\030\006 \001(\0132\032.google.protobuf.Timestamp" +
-      "R\017lastSuccessTime\022\035\n\nlast_error\030\007 \001(\tR\tl" +
-      "astError\"\245\003\n\025GetServerInfoResponse\022\030\n\007ve" +
-      "rsion\030\001 \001(\tR\007version\022\024\n\005epoch\030\002 \001(\tR\005epo" +
-      "ch\022!\n\014socket_count\030\003 \001(\rR\013socketCount\022\032\n" +
-      "\010revision\030\004 \001(\004R\010revision\022L\n\006limits\030\005 \003(" +
-      "\01324.socketregistry.v1.GetServerInfoRespo" +
-      "nse.LimitsEntryR\006limits\022\036\n\ndurability\030\006 " +
-      "\001(\tR\ndurability\0222\n\025dedupe_window_seconds" +
-      "\030\007 \001(\001R\023dedupeWindowSeconds\022@\n\013replicati" +
-      "on\030\010 \001(\0132\036.socketregistry.v1.Replication" +
-      "R\013replication\0329\n\013LimitsEntry\022\020\n\003key\030\001 \001(" +
-      "\tR\003key\022\024\n\005value\030\002 \001(\004R\005value:\0028\001*~\n\013Sock" +
-      "etState\022\034\n\030SOCKET_STATE_UNSPECIFIED\020\000\022\027\n" +
-      "\023SOCKET_STATE_ACTIVE\020\001\022\031\n\025SOCKET_STATE_I" +
-      "NACTIVE\020\002\022\035\n\031SOCKET_STATE_UNRESPONSIVE\020\003" +
-      "*\204\001\n\013StateReason\022\034\n\030STATE_REASON_UNSPECI" +
-      "FIED\020\000\022\031\n\025STATE_REASON_OPERATOR\020\001\022\036\n\032STA" +
-      "TE_REASON_LEASE_EXPIRED\020\002\022\034\n\030STATE_REASO" +
-      "N_CLIENT_LEFT\020\003*n\n\016OverflowPolicy\022\037\n\033OVE" +
-      "RFLOW_POLICY_UNSPECIFIED\020\000\022\032\n\026OVERFLOW_P" +
-      "OLICY_REJECT\020\001\022\037\n\033OVERFLOW_POLICY_DROP_O" +
-      "LDEST\020\002*\212\001\n\016ConflictPolicy\022\037\n\033CONFLICT_P" +
-      "OLICY_UNSPECIFIED\020\000\022\030\n\024CONFLICT_POLICY_F" +
-      "AIL\020\001\022 \n\034CONFLICT_POLICY_USE_EXISTING\020\002\022" +
-      "\033\n\027CONFLICT_POLICY_REPLACE\020\003*n\n\nResetSco" +
-      "pe\022\033\n\027RESET_SCOPE_UNSPECIFIED\020\000\022\023\n\017RESET" +
-      "_SCOPE_ALL\020\001\022\025\n\021RESET_SCOPE_QUEUE\020\002\022\027\n\023R" +
-      "ESET_SCOPE_CONTEXT\020\003*`\n\007AckMode\022\030\n\024ACK_M" +
-      "ODE_UNSPECIFIED\020\000\022\021\n\rACK_MODE_AUTO\020\001\022\025\n\021" +
-      "ACK_MODE_EXPLICIT\020\002\022\021\n\rACK_MODE_NONE\020\003*\235" +
-      "\001\n\tReadEvent\022\032\n\026READ_EVENT_UNSPECIFIED\020\000" +
-      "\022\026\n\022READ_EVENT_STARTED\020\001\022\030\n\024READ_EVENT_C" +
-      "AUGHT_UP\020\002\022\030\n\024READ_EVENT_HEARTBEAT\020\003\022\024\n\020" +
-      "READ_EVENT_RESET\020\004\022\022\n\016READ_EVENT_GAP\020\005*\212" +
-      "\001\n\tGapReason\022\032\n\026GAP_REASON_UNSPECIFIED\020\000" +
-      "\022\027\n\023GAP_REASON_OVERFLOW\020\001\022\026\n\022GAP_REASON_" +
-      "EXPIRED\020\002\022\030\n\024GAP_REASON_RETENTION\020\003\022\026\n\022G" +
-      "AP_REASON_DAMAGED\020\004*\330\001\n\020ReplicationState" +
-      "\022!\n\035REPLICATION_STATE_UNSPECIFIED\020\000\022\031\n\025R" +
-      "EPLICATION_STATE_OFF\020\001\022 \n\034REPLICATION_ST" +
-      "ATE_CONNECTING\020\002\022!\n\035REPLICATION_STATE_RE" +
-      "PLICATING\020\003\022\035\n\031REPLICATION_STATE_LAGGING" +
-      "\020\004\022\"\n\036REPLICATION_STATE_INCOMPATIBLE\020\005*\243" +
-      "\001\n\nSkipReason\022\033\n\027SKIP_REASON_UNSPECIFIED" +
-      "\020\000\022\037\n\033SKIP_REASON_SOCKET_INACTIVE\020\001\022#\n\037S" +
-      "KIP_REASON_SOCKET_UNRESPONSIVE\020\002\022\032\n\026SKIP" +
-      "_REASON_QUEUE_FULL\020\003\022\026\n\022SKIP_REASON_SEND" +
-      "ER\020\004*\352\001\n\014MessageState\022\035\n\031MESSAGE_STATE_U" +
-      "NSPECIFIED\020\000\022\030\n\024MESSAGE_STATE_QUEUED\020\001\022\033" +
-      "\n\027MESSAGE_STATE_DELIVERED\020\002\022\031\n\025MESSAGE_S" +
-      "TATE_SETTLED\020\003\022\030\n\024MESSAGE_STATE_PARKED\020\004" +
-      "\022\031\n\025MESSAGE_STATE_SKIPPED\020\005\022\031\n\025MESSAGE_S" +
-      "TATE_EXPIRED\020\006\022\031\n\025MESSAGE_STATE_DROPPED\020" +
-      "\007*\244\001\n\rMissingReason\022\036\n\032MISSING_REASON_UN" +
-      "SPECIFIED\020\000\022\032\n\026MISSING_REASON_SKIPPED\020\001\022" +
-      " \n\034MISSING_REASON_NOT_DELIVERED\020\002\022\031\n\025MIS" +
-      "SING_REASON_SILENT\020\003\022\032\n\026MISSING_REASON_D" +
-      "ELETED\020\004*\250\002\n\016WatchEventType\022 \n\034WATCH_EVE" +
-      "NT_TYPE_UNSPECIFIED\020\000\022\035\n\031WATCH_EVENT_TYP" +
-      "E_SNAPSHOT\020\001\022\033\n\027WATCH_EVENT_TYPE_SYNCED\020" +
-      "\002\022\034\n\030WATCH_EVENT_TYPE_CREATED\020\003\022\034\n\030WATCH" +
-      "_EVENT_TYPE_UPDATED\020\004\022\"\n\036WATCH_EVENT_TYP" +
-      "E_STATE_CHANGED\020\005\022\032\n\026WATCH_EVENT_TYPE_RE" +
-      "SET\020\006\022\034\n\030WATCH_EVENT_TYPE_DELETED\020\007\022\036\n\032W" +
-      "ATCH_EVENT_TYPE_HEARTBEAT\020\0102\361\014\n\016SocketRe" +
-      "gistry\022M\n\006Create\022 .socketregistry.v1.Cre" +
-      "ateRequest\032!.socketregistry.v1.CreateRes" +
-      "ponse\022J\n\005Write\022\037.socketregistry.v1.Write" +
-      "Request\032 .socketregistry.v1.WriteRespons" +
-      "e\022I\n\004Read\022\036.socketregistry.v1.ReadReques" +
-      "t\032\037.socketregistry.v1.ReadResponse0\001\022J\n\005" +
-      "Reset\022\037.socketregistry.v1.ResetRequest\032 " +
-      ".socketregistry.v1.ResetResponse\022M\n\006Dele" +
-      "te\022 .socketregistry.v1.DeleteRequest\032!.s" +
-      "ocketregistry.v1.DeleteResponse\022\\\n\013ListS" +
-      "ockets\022%.socketregistry.v1.ListSocketsRe" +
-      "quest\032&.socketregistry.v1.ListSocketsRes" +
-      "ponse\022b\n\rGetSocketInfo\022\'.socketregistry." +
-      "v1.GetSocketInfoRequest\032(.socketregistry" +
-      ".v1.GetSocketInfoResponse\022k\n\020MarkUnrespo" +
-      "nsive\022*.socketregistry.v1.MarkUnresponsi" +
-      "veRequest\032+.socketregistry.v1.MarkUnresp" +
-      "onsiveResponse\022Y\n\nMarkActive\022$.socketreg" +
-      "istry.v1.MarkActiveRequest\032%.socketregis" +
-      "try.v1.MarkActiveResponse\022_\n\014MarkInactiv" +
-      "e\022&.socketregistry.v1.MarkInactiveReques" +
-      "t\032\'.socketregistry.v1.MarkInactiveRespon" +
-      "se\022G\n\004Peek\022\036.socketregistry.v1.PeekReque" +
-      "st\032\037.socketregistry.v1.PeekResponse\022\\\n\013A" +
-      "cknowledge\022%.socketregistry.v1.Acknowled" +
-      "geRequest\032&.socketregistry.v1.Acknowledg" +
-      "eResponse\022P\n\007Requeue\022!.socketregistry.v1" +
-      ".RequeueRequest\032\".socketregistry.v1.Requ" +
-      "eueResponse\022Y\n\nGetMessage\022$.socketregist" +
-      "ry.v1.GetMessageRequest\032%.socketregistry" +
-      ".v1.GetMessageResponse\022V\n\tHeartbeat\022#.so" +
-      "cketregistry.v1.HeartbeatRequest\032$.socke" +
-      "tregistry.v1.HeartbeatResponse\022M\n\006Update" +
-      "\022 .socketregistry.v1.UpdateRequest\032!.soc" +
-      "ketregistry.v1.UpdateResponse\022L\n\005Watch\022\037" +
-      ".socketregistry.v1.WatchRequest\032 .socket" +
-      "registry.v1.WatchResponse0\001\022F\n\003Ask\022\035.soc" +
-      "ketregistry.v1.AskRequest\032\036.socketregist" +
-      "ry.v1.AskResponse0\001\022b\n\rGetServerInfo\022\'.s" +
-      "ocketregistry.v1.GetServerInfoRequest\032(." +
-      "socketregistry.v1.GetServerInfoResponseB" +
-      "e\n\024io.socketregistry.v1P\001ZKgithub.com/ai" +
-      "-socket-registry/clients/go/socketregist" +
-      "ry/v1;socketregistryv1b\006proto3"
+      "\006socket\"H\n\021MarkActiveRequest\022\033\n\tsocket_i" +
+      "d\030\001 \001(\tR\010socketId\022\026\n\006reason\030\002 \001(\tR\006reaso" +
+      "n\"G\n\022MarkActiveResponse\0221\n\006socket\030\001 \001(\0132" +
+      "\031.socketregistry.v1.SocketR\006socket\"J\n\023Ma" +
+      "rkInactiveRequest\022\033\n\tsocket_id\030\001 \001(\tR\010so" +
+      "cketId\022\026\n\006reason\030\002 \001(\tR\006reason\"I\n\024MarkIn" +
+      "activeResponse\0221\n\006socket\030\001 \001(\0132\031.socketr" +
+      "egistry.v1.SocketR\006socket\"\232\001\n\013PeekReques" +
+      "t\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\033\n\tpage_s" +
+      "ize\030\002 \001(\rR\010pageSize\022\035\n\npage_token\030\003 \001(\tR" +
+      "\tpageToken\022\026\n\006parked\030\004 \001(\010R\006parked\022\032\n\010co" +
+      "nsumer\030\005 \001(\tR\010consumer\"n\n\014PeekResponse\0226" +
+      "\n\010messages\030\001 \003(\0132\032.socketregistry.v1.Mes" +
+      "sageR\010messages\022&\n\017next_page_token\030\002 \001(\tR" +
+      "\rnextPageToken\"\237\003\n\022AcknowledgeRequest\022\033\n" +
+      "\tsocket_id\030\001 \001(\tR\010socketId\022\032\n\010consumer\030\002" +
+      " \001(\tR\010consumer\022\024\n\005epoch\030\003 \001(\tR\005epoch\022\034\n\t" +
+      "sequences\030\004 \003(\004R\tsequences\022)\n\020through_se" +
+      "quence\030\005 \001(\004R\017throughSequence\022%\n\016nack_se" +
+      "quences\030\006 \003(\004R\rnackSequences\022:\n\013retry_de" +
+      "lay\030\007 \001(\0132\031.google.protobuf.DurationR\nre" +
+      "tryDelay\022)\n\020extend_sequences\030\010 \003(\004R\017exte" +
+      "ndSequences\022<\n\014ack_deadline\030\t \001(\0132\031.goog" +
+      "le.protobuf.DurationR\013ackDeadline\022%\n\016rel" +
+      "ease_reader\030\n \001(\tR\rreleaseReader\"\224\001\n\023Ack" +
+      "nowledgeResponse\022-\n\022acknowledged_count\030\001" +
+      " \001(\rR\021acknowledgedCount\022\'\n\017stale_sequenc" +
+      "es\030\002 \003(\004R\016staleSequences\022%\n\016released_cou" +
+      "nt\030\003 \001(\rR\rreleasedCount\"g\n\016RequeueReques" +
+      "t\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\034\n\tsequen" +
+      "ces\030\002 \003(\004R\tsequences\022\032\n\010consumer\030\003 \001(\tR\010" +
+      "consumer\"8\n\017RequeueResponse\022%\n\016requeued_" +
+      "count\030\001 \001(\rR\rrequeuedCount\"n\n\021GetMessage" +
+      "Request\022\035\n\nmessage_id\030\001 \001(\tR\tmessageId\022\033" +
+      "\n\tpage_size\030\002 \001(\rR\010pageSize\022\035\n\npage_toke" +
+      "n\030\003 \001(\tR\tpageToken\"\346\002\n\007Receipt\022\033\n\tsocket" +
+      "_id\030\001 \001(\tR\010socketId\0225\n\005state\030\002 \001(\0162\037.soc" +
+      "ketregistry.v1.MessageStateR\005state\022\032\n\010se" +
+      "quence\030\003 \001(\004R\010sequence\022)\n\020delivery_attem" +
+      "pt\030\004 \001(\rR\017deliveryAttempt\022A\n\016delivered_t" +
+      "ime\030\005 \001(\0132\032.google.protobuf.TimestampR\rd" +
+      "eliveredTime\022=\n\014settled_time\030\006 \001(\0132\032.goo" +
+      "gle.protobuf.TimestampR\013settledTime\022>\n\013s" +
+      "kip_reason\030\007 \001(\0162\035.socketregistry.v1.Ski" +
+      "pReasonR\nskipReason\"\252\001\n\022GetMessageRespon" +
+      "se\0224\n\007message\030\001 \001(\0132\032.socketregistry.v1." +
+      "MessageR\007message\0226\n\010receipts\030\002 \003(\0132\032.soc" +
+      "ketregistry.v1.ReceiptR\010receipts\022&\n\017next" +
+      "_page_token\030\003 \001(\tR\rnextPageToken\"E\n\020Hear" +
+      "tbeatRequest\022\033\n\tsocket_id\030\001 \001(\tR\010socketI" +
+      "d\022\024\n\005epoch\030\002 \001(\tR\005epoch\"\260\001\n\021HeartbeatRes" +
+      "ponse\022F\n\021lease_expire_time\030\001 \001(\0132\032.googl" +
+      "e.protobuf.TimestampR\017leaseExpireTime\0224\n" +
+      "\005state\030\002 \001(\0162\036.socketregistry.v1.SocketS" +
+      "tateR\005state\022\035\n\nqueue_size\030\003 \001(\rR\tqueueSi" +
+      "ze\"\177\n\rUpdateRequest\0221\n\006socket\030\001 \001(\0132\031.so" +
+      "cketregistry.v1.SocketR\006socket\022;\n\013update" +
+      "_mask\030\002 \001(\0132\032.google.protobuf.FieldMaskR" +
+      "\nupdateMask\"C\n\016UpdateResponse\0221\n\006socket\030" +
+      "\001 \001(\0132\031.socketregistry.v1.SocketR\006socket" +
+      "\"\234\001\n\014WatchRequest\022%\n\016after_revision\030\001 \001(" +
+      "\004R\rafterRevision\022\033\n\tsocket_id\030\002 \001(\tR\010soc" +
+      "ketId\022H\n\022heartbeat_interval\030\003 \001(\0132\031.goog" +
+      "le.protobuf.DurationR\021heartbeatInterval\"" +
+      "\225\001\n\rWatchResponse\022\032\n\010revision\030\001 \001(\004R\010rev" +
+      "ision\0225\n\004type\030\002 \001(\0162!.socketregistry.v1." +
+      "WatchEventTypeR\004type\0221\n\006socket\030\003 \001(\0132\031.s" +
+      "ocketregistry.v1.SocketR\006socket\"\265\003\n\nAskR" +
+      "equest\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\030\n\007m" +
+      "essage\030\002 \001(\tR\007message\0223\n\010metadata\030\003 \001(\0132" +
+      "\027.google.protobuf.StructR\010metadata\022\026\n\006se" +
+      "nder\030\004 \001(\tR\006sender\0223\n\007timeout\030\005 \001(\0132\031.go" +
+      "ogle.protobuf.DurationR\007timeout\022\037\n\013max_r" +
+      "eplies\030\006 \001(\rR\nmaxReplies\022\035\n\nrequest_id\030\007" +
+      " \001(\tR\trequestId\022\033\n\tthread_id\030\010 \001(\tR\010thre" +
+      "adId\022Q\n\014match_labels\030\t \003(\0132..socketregis" +
+      "try.v1.AskRequest.MatchLabelsEntryR\013matc" +
+      "hLabels\032>\n\020MatchLabelsEntry\022\020\n\003key\030\001 \001(\t" +
+      "R\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\276\001\n\013AskR" +
+      "esponse\0228\n\005asked\030\001 \001(\0132 .socketregistry." +
+      "v1.WriteResponseH\000R\005asked\0222\n\005reply\030\002 \001(\013" +
+      "2\032.socketregistry.v1.MessageH\000R\005reply\0229\n" +
+      "\007summary\030\003 \001(\0132\035.socketregistry.v1.AskSu" +
+      "mmaryH\000R\007summaryB\006\n\004step\"\263\001\n\nAskSummary\022" +
+      "\032\n\010answered\030\001 \003(\tR\010answered\022=\n\007missing\030\002" +
+      " \003(\0132#.socketregistry.v1.MissingRecipien" +
+      "tR\007missing\022%\n\016answered_count\030\003 \001(\rR\ransw" +
+      "eredCount\022#\n\rmissing_count\030\004 \001(\rR\014missin" +
+      "gCount\"i\n\020MissingRecipient\022\033\n\tsocket_id\030" +
+      "\001 \001(\tR\010socketId\0228\n\006reason\030\002 \001(\0162 .socket" +
+      "registry.v1.MissingReasonR\006reason\"\026\n\024Get" +
+      "ServerInfoRequest\"\243\002\n\013Replication\022\026\n\006tar" +
+      "get\030\001 \001(\tR\006target\022\030\n\007dialect\030\002 \001(\tR\007dial" +
+      "ect\0229\n\005state\030\003 \001(\0162#.socketregistry.v1.R" +
+      "eplicationStateR\005state\022\037\n\013lag_entries\030\004 " +
+      "\001(\004R\nlagEntries\022\037\n\013lag_seconds\030\005 \001(\001R\nla" +
+      "gSeconds\022F\n\021last_success_time\030\006 \001(\0132\032.go" +
+      "ogle.protobuf.TimestampR\017lastSuccessTime" +
+      "\022\035\n\nlast_error\030\007 \001(\tR\tlastError\"\245\003\n\025GetS" +
+      "erverInfoResponse\022\030\n\007version\030\001 \001(\tR\007vers" +
+      "ion\022\024\n\005epoch\030\002 \001(\tR\005epoch\022!\n\014socket_coun" +
+      "t\030\003 \001(\rR\013socketCount\022\032\n\010revision\030\004 \001(\004R\010" +
+      "revision\022L\n\006limits\030\005 \003(\01324.socketregistr" +
+      "y.v1.GetServerInfoResponse.LimitsEntryR\006" +
+      "limits\022\036\n\ndurability\030\006 \001(\tR\ndurability\0222" +
+      "\n\025dedupe_window_seconds\030\007 \001(\001R\023dedupeWin" +
+      "dowSeconds\022@\n\013replication\030\010 \001(\0132\036.socket" +
+      "registry.v1.ReplicationR\013replication\0329\n\013" +
+      "LimitsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002" +
+      " \001(\004R\005value:\0028\001*~\n\013SocketState\022\034\n\030SOCKET" +
+      "_STATE_UNSPECIFIED\020\000\022\027\n\023SOCKET_STATE_ACT" +
+      "IVE\020\001\022\031\n\025SOCKET_STATE_INACTIVE\020\002\022\035\n\031SOCK" +
+      "ET_STATE_UNRESPONSIVE\020\003*\204\001\n\013StateReason\022" +
+      "\034\n\030STATE_REASON_UNSPECIFIED\020\000\022\031\n\025STATE_R" +
+      "EASON_OPERATOR\020\001\022\036\n\032STATE_REASON_LEASE_E" +
+      "XPIRED\020\002\022\034\n\030STATE_REASON_CLIENT_LEFT\020\003*n" +
+      "\n\016OverflowPolicy\022\037\n\033OVERFLOW_POLICY_UNSP" +
+      "ECIFIED\020\000\022\032\n\026OVERFLOW_POLICY_REJECT\020\001\022\037\n" +
+      "\033OVERFLOW_POLICY_DROP_OLDEST\020\002*\212\001\n\016Confl" +
+      "ictPolicy\022\037\n\033CONFLICT_POLICY_UNSPECIFIED" +
+      "\020\000\022\030\n\024CONFLICT_POLICY_FAIL\020\001\022 \n\034CONFLICT" +
+      "_POLICY_USE_EXISTING\020\002\022\033\n\027CONFLICT_POLIC" +
+      "Y_REPLACE\020\003*n\n\nResetScope\022\033\n\027RESET_SCOPE" +
+      "_UNSPECIFIED\020\000\022\023\n\017RESET_SCOPE_ALL\020\001\022\025\n\021R" +
+      "ESET_SCOPE_QUEUE\020\002\022\027\n\023RESET_SCOPE_CONTEX" +
+      "T\020\003*`\n\007AckMode\022\030\n\024ACK_MODE_UNSPECIFIED\020\000" +
+      "\022\021\n\rACK_MODE_AUTO\020\001\022\025\n\021ACK_MODE_EXPLICIT" +
+      "\020\002\022\021\n\rACK_MODE_NONE\020\003*\235\001\n\tReadEvent\022\032\n\026R" +
+      "EAD_EVENT_UNSPECIFIED\020\000\022\026\n\022READ_EVENT_ST" +
+      "ARTED\020\001\022\030\n\024READ_EVENT_CAUGHT_UP\020\002\022\030\n\024REA" +
+      "D_EVENT_HEARTBEAT\020\003\022\024\n\020READ_EVENT_RESET\020" +
+      "\004\022\022\n\016READ_EVENT_GAP\020\005*\212\001\n\tGapReason\022\032\n\026G" +
+      "AP_REASON_UNSPECIFIED\020\000\022\027\n\023GAP_REASON_OV" +
+      "ERFLOW\020\001\022\026\n\022GAP_REASON_EXPIRED\020\002\022\030\n\024GAP_" +
+      "REASON_RETENTION\020\003\022\026\n\022GAP_REASON_DAMAGED" +
+      "\020\004*\330\001\n\020ReplicationState\022!\n\035REPLICATION_S" +
+      "TATE_UNSPECIFIED\020\000\022\031\n\025REPLICATION_STATE_" +
+      "OFF\020\001\022 \n\034REPLICATION_STATE_CONNECTING\020\002\022" +
+      "!\n\035REPLICATION_STATE_REPLICATING\020\003\022\035\n\031RE" +
+      "PLICATION_STATE_LAGGING\020\004\022\"\n\036REPLICATION" +
+      "_STATE_INCOMPATIBLE\020\005*\243\001\n\nSkipReason\022\033\n\027" +
+      "SKIP_REASON_UNSPECIFIED\020\000\022\037\n\033SKIP_REASON" +
+      "_SOCKET_INACTIVE\020\001\022#\n\037SKIP_REASON_SOCKET" +
+      "_UNRESPONSIVE\020\002\022\032\n\026SKIP_REASON_QUEUE_FUL" +
+      "L\020\003\022\026\n\022SKIP_REASON_SENDER\020\004*\352\001\n\014MessageS" +
+      "tate\022\035\n\031MESSAGE_STATE_UNSPECIFIED\020\000\022\030\n\024M" +
+      "ESSAGE_STATE_QUEUED\020\001\022\033\n\027MESSAGE_STATE_D" +
+      "ELIVERED\020\002\022\031\n\025MESSAGE_STATE_SETTLED\020\003\022\030\n" +
+      "\024MESSAGE_STATE_PARKED\020\004\022\031\n\025MESSAGE_STATE" +
+      "_SKIPPED\020\005\022\031\n\025MESSAGE_STATE_EXPIRED\020\006\022\031\n" +
+      "\025MESSAGE_STATE_DROPPED\020\007*\244\001\n\rMissingReas" +
+      "on\022\036\n\032MISSING_REASON_UNSPECIFIED\020\000\022\032\n\026MI" +
+      "SSING_REASON_SKIPPED\020\001\022 \n\034MISSING_REASON" +
+      "_NOT_DELIVERED\020\002\022\031\n\025MISSING_REASON_SILEN" +
+      "T\020\003\022\032\n\026MISSING_REASON_DELETED\020\004*\250\002\n\016Watc" +
+      "hEventType\022 \n\034WATCH_EVENT_TYPE_UNSPECIFI" +
+      "ED\020\000\022\035\n\031WATCH_EVENT_TYPE_SNAPSHOT\020\001\022\033\n\027W" +
+      "ATCH_EVENT_TYPE_SYNCED\020\002\022\034\n\030WATCH_EVENT_" +
+      "TYPE_CREATED\020\003\022\034\n\030WATCH_EVENT_TYPE_UPDAT" +
+      "ED\020\004\022\"\n\036WATCH_EVENT_TYPE_STATE_CHANGED\020\005" +
+      "\022\032\n\026WATCH_EVENT_TYPE_RESET\020\006\022\034\n\030WATCH_EV" +
+      "ENT_TYPE_DELETED\020\007\022\036\n\032WATCH_EVENT_TYPE_H" +
+      "EARTBEAT\020\0102\361\014\n\016SocketRegistry\022M\n\006Create\022" +
+      " .socketregistry.v1.CreateRequest\032!.sock" +
+      "etregistry.v1.CreateResponse\022J\n\005Write\022\037." +
+      "socketregistry.v1.WriteRequest\032 .socketr" +
+      "egistry.v1.WriteResponse\022I\n\004Read\022\036.socke" +
+      "tregistry.v1.ReadRequest\032\037.socketregistr" +
+      "y.v1.ReadResponse0\001\022J\n\005Reset\022\037.socketreg" +
+      "istry.v1.ResetRequest\032 .socketregistry.v" +
+      "1.ResetResponse\022M\n\006Delete\022 .socketregist" +
+      "ry.v1.DeleteRequest\032!.socketregistry.v1." +
+      "DeleteResponse\022\\\n\013ListSockets\022%.socketre" +
+      "gistry.v1.ListSocketsRequest\032&.socketreg" +
+      "istry.v1.ListSocketsResponse\022b\n\rGetSocke" +
+      "tInfo\022\'.socketregistry.v1.GetSocketInfoR" +
+      "equest\032(.socketregistry.v1.GetSocketInfo" +
+      "Response\022k\n\020MarkUnresponsive\022*.socketreg" +
+      "istry.v1.MarkUnresponsiveRequest\032+.socke" +
+      "tregistry.v1.MarkUnresponsiveResponse\022Y\n" +
+      "\nMarkActive\022$.socketregistry.v1.MarkActi" +
+      "veRequest\032%.socketregistry.v1.MarkActive" +
+      "Response\022_\n\014MarkInactive\022&.socketregistr" +
+      "y.v1.MarkInactiveRequest\032\'.socketregistr" +
+      "y.v1.MarkInactiveResponse\022G\n\004Peek\022\036.sock" +
+      "etregistry.v1.PeekRequest\032\037.socketregist" +
+      "ry.v1.PeekResponse\022\\\n\013Acknowledge\022%.sock" +
+      "etregistry.v1.AcknowledgeRequest\032&.socke" +
+      "tregistry.v1.AcknowledgeResponse\022P\n\007Requ" +
+      "eue\022!.socketregistry.v1.RequeueRequest\032\"" +
+      ".socketregistry.v1.RequeueResponse\022Y\n\nGe" +
+      "tMessage\022$.socketregistry.v1.GetMessageR" +
+      "equest\032%.socketregistry.v1.GetMessageRes" +
+      "ponse\022V\n\tHeartbeat\022#.socketregistry.v1.H" +
+      "eartbeatRequest\032$.socketregistry.v1.Hear" +
+      "tbeatResponse\022M\n\006Update\022 .socketregistry" +
+      ".v1.UpdateRequest\032!.socketregistry.v1.Up" +
+      "dateResponse\022L\n\005Watch\022\037.socketregistry.v" +
+      "1.WatchRequest\032 .socketregistry.v1.Watch" +
+      "Response0\001\022F\n\003Ask\022\035.socketregistry.v1.As" +
+      "kRequest\032\036.socketregistry.v1.AskResponse" +
+      "0\001\022b\n\rGetServerInfo\022\'.socketregistry.v1." +
+      "GetServerInfoRequest\032(.socketregistry.v1" +
+      ".GetServerInfoResponseBe\n\024io.socketregis" +
+      "try.v1P\001ZKgithub.com/ai-socket-registry/" +
+      "clients/go/socketregistry/v1;socketregis" +
+      "tryv1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -746,7 +749,7 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
     internal_static_socketregistry_v1_ReadRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_ReadRequest_descriptor,
-        new java.lang.String[] { "SocketId", "NoWait", "MaxMessages", "AckMode", "Consumer", "After", "MaxOutstanding", "HeartbeatInterval", "ExcludeSender", "Exclusive", "MaxOutstandingBytes", });
+        new java.lang.String[] { "SocketId", "NoWait", "MaxMessages", "AckMode", "Consumer", "After", "MaxOutstanding", "HeartbeatInterval", "ExcludeSender", "Exclusive", "MaxOutstandingBytes", "Reader", });
     internal_static_socketregistry_v1_ReadResponse_descriptor =
       getDescriptor().getMessageType(10);
     internal_static_socketregistry_v1_ReadResponse_fieldAccessorTable = new
@@ -860,13 +863,13 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
     internal_static_socketregistry_v1_AcknowledgeRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_AcknowledgeRequest_descriptor,
-        new java.lang.String[] { "SocketId", "Consumer", "Epoch", "Sequences", "ThroughSequence", "NackSequences", "RetryDelay", "ExtendSequences", "AckDeadline", });
+        new java.lang.String[] { "SocketId", "Consumer", "Epoch", "Sequences", "ThroughSequence", "NackSequences", "RetryDelay", "ExtendSequences", "AckDeadline", "ReleaseReader", });
     internal_static_socketregistry_v1_AcknowledgeResponse_descriptor =
       getDescriptor().getMessageType(28);
     internal_static_socketregistry_v1_AcknowledgeResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_AcknowledgeResponse_descriptor,
-        new java.lang.String[] { "AcknowledgedCount", "StaleSequences", });
+        new java.lang.String[] { "AcknowledgedCount", "StaleSequences", "ReleasedCount", });
     internal_static_socketregistry_v1_RequeueRequest_descriptor =
       getDescriptor().getMessageType(29);
     internal_static_socketregistry_v1_RequeueRequest_fieldAccessorTable = new
