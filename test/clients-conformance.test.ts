@@ -1,7 +1,8 @@
 /** What every client has to do, in every language that is ready: the scenarios of clients/conformance. */
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { Driver, type JsonObject, PATIENCE_MS } from "./support/clients-driver.js";
+import { Driver, type Json, type JsonObject, PATIENCE_MS } from "./support/clients-driver.js";
 import { describeLanguages, type Language, tellSkipped } from "./support/clients-languages.js";
 import { allSteps, Run, readThemes, type Scenario, variantsOf } from "./support/clients-scenario.js";
 import { SharedServer, startHost } from "./support/clients-server.js";
@@ -26,7 +27,7 @@ describeLanguages((language) => {
     driver ??= await Driver.start(language, shared.address);
     const run = new Run(language, shared, driver);
     try {
-      await run.steps(steps, new Map(Object.entries(given)));
+      await run.steps(steps, namesOf(given));
       await run.driver.cancelAll();
       driver = run.driver;
     } catch (error) {
@@ -72,7 +73,12 @@ async function runApart(language: Language, scenario: Scenario, given: JsonObjec
   if (server === undefined) await shared.clear();
   const run = new Run(language, host, await Driver.start(language, host.address, environment), environment);
   onTestFinished(() => run.driver.kill());
-  await run.steps(steps, new Map(Object.entries(given)));
+  await run.steps(steps, namesOf(given));
+}
+
+/** What is named before the first step. A server that is shared remembers the request ids of other languages' runs. */
+function namesOf(given: JsonObject): Map<string, Json> {
+  return new Map<string, Json>([...Object.entries(given), ["unique", randomUUID()]]);
 }
 
 test("there is a scenario for every reason that the registry knows", () => {

@@ -348,7 +348,7 @@ describe.each(Object.entries(cases))("%s", (reason, ways) => testRefusals(reason
 
 test("a store that fails fails every call that needs it, and its cause stays in the server", async () => {
   const { service } = await startFaulty({ durable: storeFails });
-  for (const call of [
+  const calls = [
     service.create(),
     service.write({ socketId: team }),
     service.drain(team),
@@ -357,8 +357,8 @@ test("a store that fails fails every call that needs it, and its cause stays in 
     service.watch().frame(),
     service.getMessage({ messageId: "m" }),
     acknowledge(service, { socketId: team }),
-  ]) {
-    const refused = await refusal(call);
+  ];
+  for (const refused of await Promise.all(calls.map(refusal))) {
     expect(refused.reason).toBe("STORAGE_UNAVAILABLE");
     expect(JSON.stringify(refused)).not.toContain("secret");
   }
@@ -370,8 +370,8 @@ test("INTERNAL: of a defect the client learns nothing and the log everything", a
     throw defect;
   };
   const { service, logged } = await startFaulty({ find: fail });
-  for (const call of [service.write({ socketId: "x", message: "m" }), service.drain("x")]) {
-    const refused = await refusal(call);
+  const calls = [service.write({ socketId: "x", message: "m" }), service.drain("x")];
+  for (const refused of await Promise.all(calls.map(refusal))) {
     expect(refused).toEqual({
       code: status.INTERNAL,
       reason: "INTERNAL",

@@ -255,7 +255,7 @@ test("Delete removes the socket and tells how much mail went with it", async () 
   await service.createAll("x");
   await service.writeAll("x", "one", "two");
   expect(await service.delete({ socketId: "x" })).toEqual({ droppedCount: 2 });
-  for (const call of [
+  const calls = [
     service.socket("x"),
     service.delete({ socketId: "x" }),
     service.reset({ socketId: "x" }),
@@ -263,8 +263,9 @@ test("Delete removes the socket and tells how much mail went with it", async () 
     service.drain("x"),
     service.markActive({ socketId: "x" }),
     service.write({ socketId: "x", message: "m" }),
-  ]) {
-    expect(await refusal(call)).toMatchObject({
+  ];
+  for (const refused of await Promise.all(calls.map(refusal))) {
+    expect(refused).toMatchObject({
       code: status.NOT_FOUND,
       reason: "SOCKET_NOT_FOUND",
       metadata: { socket_id: "x" },

@@ -19,8 +19,8 @@
  * * `{"server": act}`: stop, kill, start, freeze or thaw it. `{"driver": act}`: kill it, or start another.
  *
  * What comes must match `expect`, or `error`, if the step has it. Without `error` there must be none; `cancel` expects
- * the code CANCELLED unless it says otherwise. `as` names what came, for `${name.field}` in later steps. Values and
- * what can be expected of them are described in clients-matching.ts.
+ * the code CANCELLED unless it says otherwise. `as` names what came, for `${name.field}` in later steps; `${unique}` is a
+ * text that no other run has. Values and what can be expected of them are described in clients-matching.ts.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
