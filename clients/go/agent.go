@@ -70,7 +70,7 @@ func (r *Registry) join(ctx context.Context, id string, o AgentOptions) (*Socket
 	wanted := &CreateOptions{
 		SocketID: id, Model: o.Model, Prompt: o.Prompt, Context: o.Context, Labels: o.Labels,
 		Config:     &v1.SocketConfig{AcceptWhenAway: &acceptWhenAway, LeaseDuration: durationpb.New(o.Lease)},
-		OnConflict: UseExisting, RequestID: requestIDOf(""),
+		OnConflict: UseExisting, RequestID: randomUUID(),
 	}
 	var socket *Socket
 	err := r.persist(ctx, "registering "+id, func(ctx context.Context) (err error) {

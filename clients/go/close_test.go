@@ -85,9 +85,9 @@ func countPending(registry *Registry) int {
 	defer registry.mutex.Unlock()
 	count := 0
 	for loop := range registry.loops {
-		loop.mutex.Lock()
-		count += len(loop.pending)
-		loop.mutex.Unlock()
+		loop.deliveries.mutex.Lock()
+		count += len(loop.deliveries.pending)
+		loop.deliveries.mutex.Unlock()
 	}
 	return count
 }

@@ -2,7 +2,6 @@ package socketregistry
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +20,8 @@ const (
 type deliveries struct {
 	registry           *Registry
 	socketID, consumer string
+	// What the loop calls its streams.
+	reader string
 
 	mutex sync.Mutex
 	// Everything that came, until the server knows what became of it.
@@ -30,33 +31,26 @@ type deliveries struct {
 	// What is to be extended by the next calls.
 	extending []*delivery
 	// Whether to ask for the socket's deadline.
-	isAsking  bool
+	isAsking bool
+	// Whether the server may have something in flight to the reader.
+	mayHold   bool
 	isClosing bool
 	failure   error
-	// Closed while nothing is pending.
-	isIdle chan struct{}
 
 	wake   chan struct{}
 	done   chan struct{}
 	cancel context.CancelFunc
 }
 
-func (r *Registry) openDeliveries(socketID, consumer string) (*deliveries, error) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.open.Err() != nil {
-		return nil, ErrClosed
-	}
+func (r *Registry) openDeliveries(socketID, consumer, reader string) *deliveries {
 	ctx, cancel := context.WithCancel(r.life)
 	d := &deliveries{
-		registry: r, socketID: socketID, consumer: consumer,
-		known: map[place]*delivery{}, isIdle: make(chan struct{}),
-		wake: make(chan struct{}, 1), done: make(chan struct{}), cancel: cancel,
+		registry: r, socketID: socketID, consumer: consumer, reader: reader,
+		known: map[place]*delivery{},
+		wake:  make(chan struct{}, 1), done: make(chan struct{}), cancel: cancel,
 	}
-	close(d.isIdle)
-	r.loops[d] = struct{}{}
 	go d.run(ctx)
-	return d, nil
+	return d
 }
 
 // take notes a message that came. Nil when it came before, and somebody has it or the server is being told.
@@ -94,16 +88,13 @@ func (d *deliveries) settle(x *delivery, how outcome) error {
 	default:
 	}
 	x.isSettled, x.outcome = true, how
-	if len(d.pending) == 0 {
-		d.isIdle = make(chan struct{})
-	}
 	d.pending = append(d.pending, x)
 	d.signal()
 	return nil
 }
 
-// release forgets what nobody has worked on: it comes again when its stream has ended, and that is no failed attempt.
-func (d *deliveries) release(xs ...*delivery) {
+// letGo forgets what nobody has worked on: it comes again when the reader is released, and that is no failed attempt.
+func (d *deliveries) letGo(xs ...*delivery) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	for _, x := range xs {
@@ -111,6 +102,13 @@ func (d *deliveries) release(xs ...*delivery) {
 			delete(d.known, x.place)
 		}
 	}
+}
+
+// setMayHold says whether the server may have something in flight to the reader.
+func (d *deliveries) setMayHold(mayHold bool) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.mayHold = mayHold
 }
 
 // reopened extends what is held at once, and asks for the deadline: a stream was opened.
@@ -122,25 +120,8 @@ func (d *deliveries) reopened() {
 	d.signal()
 }
 
-// flush waits until the server knows everything so far.
-func (d *deliveries) flush(ctx context.Context) error {
-	d.mutex.Lock()
-	isIdle := d.isIdle
-	d.mutex.Unlock()
-	select {
-	case <-isIdle:
-	case <-d.done:
-	case <-ctx.Done():
-	}
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	if len(d.pending) > 0 {
-		return d.untold()
-	}
-	return d.failure
-}
-
-// close flushes, for 10 seconds at most, and ends. What is held is no longer. It may be called again.
+// close tells everything and releases the reader, for 10 seconds at most, and ends. What is held is no longer. No stream may be
+// opened any more: the release would not know of it. It may be called again.
 func (d *deliveries) close() error {
 	d.mutex.Lock()
 	d.isClosing = true
@@ -194,7 +175,6 @@ func (d *deliveries) compose() settlement {
 
 // forget ends what is told: with nil, or with why it could not be.
 func (d *deliveries) forget(isTold func(*delivery) bool, err error) {
-	hadPending := len(d.pending) > 0
 	d.pending = slices.DeleteFunc(d.pending, func(x *delivery) bool {
 		if !isTold(x) {
 			return false
@@ -206,12 +186,4 @@ func (d *deliveries) forget(isTold func(*delivery) bool, err error) {
 		close(x.told)
 		return true
 	})
-	if hadPending && len(d.pending) == 0 {
-		close(d.isIdle)
-	}
-}
-
-// untold is the error of what is still pending.
-func (d *deliveries) untold() error {
-	return fmt.Errorf("socketregistry: %d messages of %s could not be acknowledged, and will come again", len(d.pending), d.socketID)
 }

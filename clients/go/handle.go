@@ -27,7 +27,8 @@ const retryDelayDefault = time.Second
 // nil, and given back when it returns an error; the loop goes on. Its deadline is extended while the handler runs.
 //
 // The handler's context is ctx itself. When that ends, Handle waits for the handlers that run, and until the server knows what
-// they did, at most 10 seconds; what a handler gives up then is given back without a delay.
+// they did, at most 10 seconds; what a handler gives up then is given back without a delay, and what none has seen waits for
+// the next reader at once.
 //
 // Errors: those of [Socket.Messages]; it always returns one.
 func (s *Socket) Handle(
@@ -60,10 +61,6 @@ func (s *Socket) Handle(
 		go func() {
 			defer running.Done()
 			how := s.work(ctx, handler, message, o.RetryDelay)
-			if ctx.Err() != nil {
-				// Told while the stream is open, it would have the server hand something to a reader that leaves.
-				<-messages.done
-			}
 			// Refused where the handler has settled it.
 			_ = messages.deliveries.settle(message.delivery, how)
 			<-slots

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	v1 "github.com/ai-socket-registry/clients/go/socketregistry/v1"
+	"google.golang.org/grpc"
 )
 
 // inbox is the source of a loop in mode Explicit. It reads ahead, as far as max_outstanding lets the server go, so that what
@@ -31,16 +32,19 @@ type item struct {
 }
 
 func (s *Socket) openInbox(ctx context.Context, request *v1.ReadRequest, onEvent func(*v1.ReadResponse)) (*inbox, error) {
-	deliveries, err := s.registry.openDeliveries(s.id, request.GetConsumer())
-	if err != nil {
-		return nil, err
+	r := s.registry
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.open.Err() != nil {
+		return nil, ErrClosed
 	}
-	request.AckMode, request.MaxOutstandingBytes = Explicit, outstandingBytesMax
+	request.AckMode, request.MaxOutstandingBytes, request.Reader = Explicit, outstandingBytesMax, randomUUID()
 	ctx, cancel := context.WithCancel(ctx)
 	in := &inbox{
-		socket: s, deliveries: deliveries, onEvent: onEvent,
+		socket: s, deliveries: r.openDeliveries(s.id, request.GetConsumer(), request.GetReader()), onEvent: onEvent,
 		arrived: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}),
 	}
+	r.loops[in] = struct{}{}
 	go in.run(ctx, request)
 	return in, nil
 }
@@ -50,8 +54,21 @@ func (in *inbox) run(ctx context.Context, request *v1.ReadRequest) {
 	defer close(in.done)
 	frames := in.socket.read(request)
 	defer frames.close()
+	open, hasFrames := frames.open, false
+	frames.open = func(ctx context.Context) (grpc.ServerStreamingClient[v1.ReadResponse], error) {
+		stream, err := open(ctx)
+		if err == nil {
+			in.deliveries.setMayHold(true)
+		}
+		return stream, err
+	}
 	for {
 		frame, err := frames.next(ctx)
+		// A Read that was refused has got nothing, and what one of a deleted socket had is gone.
+		if isGone(err) || (!hasFrames && ReasonOf(err) != "") {
+			in.deliveries.setMayHold(false)
+		}
+		hasFrames = true
 		in.mutex.Lock()
 		if err != nil {
 			in.err = err
@@ -94,7 +111,7 @@ func (in *inbox) take(frame *v1.ReadResponse) {
 func (in *inbox) drop() {
 	in.items = slices.DeleteFunc(in.items, func(i item) bool {
 		if i.message != nil {
-			in.deliveries.release(i.message.delivery)
+			in.deliveries.letGo(i.message.delivery)
 		}
 		return i.message != nil
 	})
@@ -149,13 +166,18 @@ func (in *inbox) stop() {
 	in.drop()
 }
 
-// leave stops, gives back what the loop has not settled, and waits until the server knows everything. In this order: what is
-// given back while the stream is open would come to it again.
+// leave stops, gives back what the loop has not settled, and waits until the server knows everything, and has released what
+// waited for the loop. It may be called again.
 func (in *inbox) leave(current *Message) error {
 	in.stop()
 	if current != nil {
 		// Refused where the loop has settled it, which is as well.
 		_ = in.deliveries.settle(current.delivery, outcome{isNack: true})
 	}
-	return in.deliveries.close()
+	err := in.deliveries.close()
+	r := in.socket.registry
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	delete(r.loops, in)
+	return err
 }

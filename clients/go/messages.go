@@ -40,7 +40,8 @@ type source interface {
 //
 // In mode Explicit a message is acknowledged when the loop's body asks for the next one, and its deadline is extended until
 // then. A message that has not been settled when the loop is left, by break, return or panic, is given back: say
-// [Message.Ack] before leaving. Leaving waits until the server knows, at most 10 seconds.
+// [Message.Ack] before leaving. Leaving waits until the server knows, at most 10 seconds; what was sent ahead of the body then
+// waits for the next reader at once.
 //
 // The loop goes on over restarts of the server, and waits for one that is not there yet. What comes again while the client
 // still has it is handed out once.

@@ -35,7 +35,7 @@ type Registry struct {
 	end  context.CancelFunc
 
 	mutex sync.Mutex
-	loops map[*deliveries]struct{}
+	loops map[*inbox]struct{}
 }
 
 // Connect makes a Registry for an address: `host:port`, or any other target that gRPC knows. The connection is opened at the
@@ -49,7 +49,7 @@ func Connect(address string, options *ConnectOptions) (*Registry, error) {
 		sender:  o.Sender,
 		log:     o.Logger,
 		alarm:   o.Logger,
-		loops:   map[*deliveries]struct{}{},
+		loops:   map[*inbox]struct{}{},
 	}
 	if r.timeout == 0 {
 		r.timeout = timeoutDefault
@@ -69,7 +69,7 @@ func Connect(address string, options *ConnectOptions) (*Registry, error) {
 
 // Close ends loops and streams with [ErrClosed], and the connection. Before, it waits until the server knows what was
 // acknowledged, at most 10 seconds; its error then says what could not be told, and will be delivered again. It does not wait
-// for the bodies of loops and handlers that still run.
+// for the bodies of loops and handlers that still run: what they have waits for the next reader at once.
 func (r *Registry) Close() error {
 	r.mutex.Lock()
 	if r.open.Err() != nil {
@@ -77,22 +77,18 @@ func (r *Registry) Close() error {
 		return nil
 	}
 	r.close()
-	loops := make([]*deliveries, 0, len(r.loops))
+	left := make(chan error)
+	loopCount := len(r.loops)
 	for loop := range r.loops {
-		loops = append(loops, loop)
+		go func() { left <- loop.leave(nil) }()
 	}
 	r.mutex.Unlock()
 
-	ctx, cancel := context.WithTimeout(r.life, flushMax)
-	defer cancel()
 	var failures []error
-	for _, loop := range loops {
-		failures = append(failures, loop.flush(ctx))
+	for range loopCount {
+		failures = append(failures, <-left)
 	}
 	r.end()
-	for _, loop := range loops {
-		<-loop.done
-	}
 	return errors.Join(append(failures, r.connection.Close())...)
 }
 

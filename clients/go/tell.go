@@ -2,19 +2,20 @@ package socketregistry
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	v1 "github.com/ai-socket-registry/clients/go/socketregistry/v1"
 )
 
 // run tells the server what is settled and extends what is held, one call at a time, until it is closed and has nothing left,
-// or ctx ends.
+// or ctx ends. The release comes last: it would have what is told here waiting again.
 func (d *deliveries) run(ctx context.Context) {
 	defer d.end()
 	period := extendPeriodMax
 	timer := time.NewTimer(period)
 	defer timer.Stop()
-	failures := 0
+	failures, isReleased := 0, false
 	for {
 		d.mutex.Lock()
 		next := d.compose()
@@ -28,6 +29,9 @@ func (d *deliveries) run(ctx context.Context) {
 			} else if failures++; ctx.Err() == nil {
 				sleep(ctx, pauseAfter(failures, tellPauseMax))
 			}
+		case isClosing && !isReleased:
+			d.release(ctx)
+			isReleased = true
 		case isClosing:
 			return
 		case isAsking:
@@ -69,6 +73,7 @@ func (d *deliveries) tell(ctx context.Context, next settlement, failures int) bo
 	}
 	switch stale := response.GetStaleSequences(); {
 	case isGone(err):
+		d.mayHold = false
 		log.Debug("nothing to acknowledge", "error", err)
 	case err != nil && len(next.settled) > 0:
 		d.failure = err
@@ -82,6 +87,24 @@ func (d *deliveries) tell(ctx context.Context, next settlement, failures int) bo
 	}
 	d.forget(func(x *delivery) bool { return isOurs[x] }, err)
 	return true
+}
+
+// release has the server hand to others, at once, what it has in flight to the reader. Otherwise it would do so when the grace
+// of the streams is over, which is why nobody is told of a failure.
+func (d *deliveries) release(ctx context.Context) {
+	d.mutex.Lock()
+	mayHold := d.mayHold
+	d.mutex.Unlock()
+	if !mayHold {
+		return
+	}
+	// Without an epoch: that of the last message may not be the queue's any more.
+	_, err := d.registry.stub.Acknowledge(ctx, &v1.AcknowledgeRequest{
+		SocketId: d.socketID, Consumer: d.consumer, ReleaseReader: d.reader,
+	})
+	if err != nil {
+		d.registry.log.Debug("a reader was not released", "socket", d.socketID, "error", err)
+	}
 }
 
 // askPeriod is how often to extend, by the socket's deadline, or, when that is not to be had, as often as before.
@@ -106,13 +129,11 @@ func (d *deliveries) askPeriod(ctx context.Context, before time.Duration) time.D
 
 // end is the end of run: nobody is told any more.
 func (d *deliveries) end() {
-	d.registry.mutex.Lock()
-	delete(d.registry.loops, d)
-	d.registry.mutex.Unlock()
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if len(d.pending) > 0 {
-		d.failure = d.untold()
+		d.failure = fmt.Errorf(
+			"socketregistry: %d messages of %s could not be acknowledged, and will come again", len(d.pending), d.socketID)
 		d.registry.alarm.Error("not acknowledged, and will come again", "socket", d.socketID, "messages", len(d.pending))
 	}
 	close(d.done)

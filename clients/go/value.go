@@ -52,6 +52,10 @@ func requestIDOf(wanted string) string {
 	if wanted != "" {
 		return wanted
 	}
+	return randomUUID()
+}
+
+func randomUUID() string {
 	var b [16]byte
 	// It never fails: a system without randomness ends the program.
 	_, _ = rand.Read(b[:])

@@ -3,6 +3,7 @@ package samples;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
 import com.google.protobuf.util.Durations;
+import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.stub.BlockingClientCall;
 import io.socketregistry.v1.AckMode;
@@ -13,6 +14,7 @@ import io.socketregistry.v1.ReadResponse;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeoutException;
@@ -49,28 +51,29 @@ public final class Loop {
    */
   public Loop(Connection connection, ReadRequest request, Duration retryDelay) {
     this.connection = connection;
-    // Heartbeats tell a quiet stream from a dead one.
-    this.request = request.toBuilder().setAckMode(AckMode.ACK_MODE_EXPLICIT)
+    // Heartbeats tell a quiet stream from a dead one, and by the name the server knows later whose streams are over.
+    this.request = request.toBuilder().setAckMode(AckMode.ACK_MODE_EXPLICIT).setReader(UUID.randomUUID().toString())
         .setHeartbeatInterval(Durations.fromSeconds(HEARTBEAT_SECONDS)).build();
-    deliveries = new Deliveries(connection, request, retryDelay);
+    deliveries = new Deliveries(connection, this.request, retryDelay);
     reader.setDaemon(true);
   }
 
   /**
-   * Hands messages to the body until stop is called; then everything is acknowledged. An interrupt ends it too.
+   * Hands messages to the body until stop is called; then everything is acknowledged, and what the body has not seen
+   * waits for the next reader at once. An interrupt ends it too.
    *
    * @throws StatusException why there is nothing to read any more, as when the socket was deleted
    */
   public void run(Body body) throws StatusException, InterruptedException {
     reader.start();
     try {
-      for (Message message; (message = inbox.take()) != END; ) {
+      for (Message message; (message = inbox.take()) != END && !isStopping; ) {
         handle(message, body);
       }
     } finally {
       stop();
       reader.join();
-      deliveries.close();
+      deliveries.close(failure != null && failure.getStatus().getCode() == Status.Code.NOT_FOUND);
     }
     if (failure != null) {
       throw failure;
@@ -89,15 +92,10 @@ public final class Loop {
       body.handle(message);
       isDone = true;
     } catch (InterruptedException interrupted) {
-      stop();
       throw interrupted;
     } catch (Exception thrown) {
       LOG.log(Level.WARNING, "message " + message.getMessageId() + " is given back", thrown);
     } finally {
-      if (isStopping) {
-        // The stream goes first, or what is settled would bring one more message.
-        reader.join();
-      }
       deliveries.settle(message, isDone);
     }
   }
@@ -131,8 +129,8 @@ public final class Loop {
     } catch (InterruptedException stopped) {
       // Only stop interrupts it.
     } finally {
-      if (isStopping || failure != null) {
-        // What was not begun comes back by itself when its stream ends, and has not failed.
+      if (failure != null) {
+        // What was not begun has not failed, and is the server's again.
         inbox.clear();
       }
       inbox.add(END);

@@ -2,15 +2,16 @@
 // section: loop
 use std::collections::BTreeSet;
 use std::mem::take;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ai_socket_registry::prost_types;
-use ai_socket_registry::tonic::Status;
+use ai_socket_registry::tonic::{Code, Status};
 use ai_socket_registry::v1::*;
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at, Instant};
+use uuid::Uuid;
 
 use crate::connection::{is_unanswered, pause, retry, Client};
 
@@ -30,6 +31,7 @@ pub struct Messages {
     settled: UnboundedSender<Settled>,
     reading: JoinHandle<Result<(), Status>>,
     telling: JoinHandle<()>,
+    queue: Arc<Queue>,
 }
 
 impl Messages {
@@ -37,10 +39,10 @@ impl Messages {
     pub fn read(client: Client, request: ReadRequest) -> Messages {
         let (deliver, delivered) = unbounded_channel();
         let (settled, told) = unbounded_channel();
-        let queue = Arc::new(Queue { client, request, held: Mutex::default() });
+        let queue = Arc::new(Queue { client, request, reader: OnceLock::new(), held: Mutex::default() });
         let reading = tokio::spawn(Arc::clone(&queue).read(deliver));
-        let telling = tokio::spawn(queue.tell(told));
-        Messages { delivered, settled, reading, telling }
+        let telling = tokio::spawn(Arc::clone(&queue).tell(told));
+        Messages { delivered, settled, reading, telling, queue }
     }
 
     /// The next message. None when the reading has ended; `close` says why. Can be dropped while it waits.
@@ -58,21 +60,30 @@ impl Messages {
         _ = self.settled.send((place_of(message), Some(delay.try_into().unwrap_or_default())));
     }
 
-    /// Leaves the loop when the server knows of everything that was settled. What was not comes again within 15 seconds.
-    /// Fails with what ended the reading, or when the server could not be told for 10 seconds.
+    /// Leaves the loop when the server knows of everything that was settled. What was not waits for the next reader at
+    /// once, or, when this is not called, in 15 seconds. Fails with what ended the reading, or when the server could not be
+    /// told for 10 seconds.
     pub async fn close(mut self) -> Result<(), Status> {
+        let deadline = Instant::now() + Duration::from_secs(10);
         drop((self.delivered, self.settled));
-        if timeout(Duration::from_secs(10), &mut self.telling).await.is_err() {
+        let end = self.reading.await.unwrap_or_else(|panic| Err(Status::from_error(panic.into())));
+        if timeout_at(deadline, &mut self.telling).await.is_err() {
             self.telling.abort();
             return Err(Status::deadline_exceeded("not everything is acknowledged; it will come again"));
         }
-        self.reading.await.unwrap_or_else(|panic| Err(Status::from_error(panic.into())))
+        // A queue that is gone has nothing in flight.
+        if !matches!(&end, Err(status) if status.code() == Code::NotFound) {
+            _ = timeout_at(deadline, self.queue.release()).await;
+        }
+        end
     }
 }
 
 struct Queue {
     client: Client,
     request: ReadRequest,
+    /// The name of its streams, since the first was opened.
+    reader: OnceLock<String>,
     /// What was delivered, and neither given back nor known to be acknowledged.
     held: Mutex<BTreeSet<Place>>,
 }
@@ -104,7 +115,8 @@ impl Queue {
 
     async fn hand_out(&self, deliver: &UnboundedSender<Message>, failures: &mut u32) -> Result<(), Status> {
         let heartbeat_interval = "15s".parse().ok();
-        let request = ReadRequest { ack_mode: AckMode::Explicit.into(), heartbeat_interval, ..self.request.clone() };
+        let (ack_mode, reader) = (AckMode::Explicit.into(), self.reader.get_or_init(|| Uuid::new_v4().into()).clone());
+        let request = ReadRequest { ack_mode, reader, heartbeat_interval, ..self.request.clone() };
         // Three heartbeats missed: the connection is dead, even if nothing says so.
         let silence = Duration::from_secs(45);
         let silent = |_| Status::unavailable("no sign of life for 45 s");
@@ -158,14 +170,25 @@ impl Queue {
             for mut request in self.requests(batch.drain(..)) {
                 if request.retry_delay.is_some() {
                     // It may come again before the answer does.
-                    self.release(&request);
+                    self.forget(&request);
                     request.nack_sequences = take(&mut request.sequences);
                 }
                 if let Err(status) = self.acknowledge(u32::MAX, &request).await {
                     eprintln!("{}: not settled, and may come again: {}", self.name(), status.message());
                 }
-                self.release(&request);
+                self.forget(&request);
             }
+        }
+    }
+
+    /// Has what was sent to its streams, and not looked at, wait for the next reader.
+    async fn release(&self) {
+        let Some(release_reader) = self.reader.get().cloned() else { return };
+        let ReadRequest { socket_id, consumer, .. } = self.request.clone();
+        // The empty epoch is the current one, whatever became of those that were seen here.
+        let request = AcknowledgeRequest { socket_id, consumer, release_reader, ..Default::default() };
+        if let Err(status) = self.acknowledge(1, &request).await {
+            eprintln!("{}: waits for the server to notice that nobody reads: {}", self.name(), status.message());
         }
     }
 
@@ -193,7 +216,7 @@ impl Queue {
         requests
     }
 
-    fn release(&self, request: &AcknowledgeRequest) {
+    fn forget(&self, request: &AcknowledgeRequest) {
         let mut held = self.held();
         for sequence in &request.sequences {
             held.remove(&(request.epoch.clone(), *sequence));

@@ -41,6 +41,7 @@ export function createAcknowledgements({ stub, onWarning }: Connection, queue: Q
   const waiting: Outcome[] = [];
   const givenUp = new AbortController();
   let telling: Promise<void> | undefined;
+  let releasing: Promise<void> | undefined;
 
   function tell({ epoch, sequence }: Place, retryDelayMs?: number): Promise<void> {
     const told = new Promise<void>((resolve, reject) => {
@@ -55,8 +56,7 @@ export function createAcknowledgements({ stub, onWarning }: Connection, queue: Q
   }
 
   async function tellAll(): Promise<void> {
-    // What is said at the same moment goes with the same call. And where a stream was cancelled at this moment, the server
-    // learns of that first: it would put what comes free onto a stream that nobody reads, and keep it there for a while.
+    // What is said at the same moment goes with the same call.
     await nextTurn();
     while (waiting.length > 0) await tellOne(takeBatch(waiting));
   }
@@ -76,16 +76,32 @@ export function createAcknowledgements({ stub, onWarning }: Connection, queue: Q
     }
   }
 
+  /** Once everything is told: what a nack had the server send to a stream that nobody reads is released as well. */
+  async function release(releaseReader: string): Promise<void> {
+    await telling;
+    try {
+      await stub.acknowledge({ ...queue, releaseReader }, { signal: givenUp.signal });
+    } catch {
+      // Then it waits again after the server's grace for a stream that broke.
+    }
+  }
+
   return {
     /** Settles a delivery. Resolves when the server knows. */
     ack: (place: Place): Promise<void> => tell(place),
     /** Gives a delivery back. Resolves when the server knows. */
     nack: (place: Place, retryDelayMs: number): Promise<void> => tell(place, retryDelayMs),
-    /** Waits until the server knows everything, for a while; then gives up and says what it has not been told. */
-    async flush(): Promise<void> {
-      if (telling === undefined || (await settledWithin(telling, flushMs))) return;
+    /**
+     * Waits until the server knows everything, for a while; then gives up and says what it has not been told.
+     *
+     * @param reader the name of the streams that are read no more, if the server may know it. It is told once.
+     */
+    async finish(reader: string | undefined): Promise<void> {
+      if (reader !== undefined) releasing ??= release(reader);
+      const told = Promise.all([telling, releasing]);
+      if (await settledWithin(told, flushMs)) return;
       givenUp.abort(new Error(`no answer within ${flushMs / 1_000} s`));
-      await telling;
+      await told;
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The way in. */
+import { connectivityState } from "@grpc/grpc-js";
 import { type ChannelSettings, openChannel } from "./channel.js";
 import type { Connection, Reconnect } from "./connection.js";
 import { ClosedError } from "./errors.js";
@@ -30,6 +31,7 @@ export function connect(address: string, options: ConnectOptions = {}): Registry
     stub: createStub(client, { metadata, timeoutMs, closed: closed.signal }),
     sender,
     timeoutMs,
+    isConnected: () => client.getChannel().getConnectivityState(false) === connectivityState.READY,
     onReconnect,
     onWarning,
     activities: new Set(),

@@ -26,6 +26,8 @@ export interface Connection {
   sender: string;
   /** How long a unary call may take. */
   timeoutMs: number;
+  /** Whether there is a connection now, so that a call that is under way may have reached the server. */
+  isConnected(): boolean;
   onReconnect(reconnect: Reconnect): void;
   /** Told of what nobody waits for and somebody should know. */
   onWarning(warning: Error): void;

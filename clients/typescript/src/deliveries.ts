@@ -2,6 +2,7 @@
  * What an EXPLICIT Read hands to us: kept until somebody takes it, held while it is worked on, and settled or given back.
  * What comes again meanwhile, because a stream broke, is handed out once.
  */
+import { randomUUID } from "node:crypto";
 import {
   AckMode,
   type Message,
@@ -13,6 +14,7 @@ import { onAbort } from "./abort.js";
 import { createAcknowledgements, type Place, type Queue } from "./acknowledgements.js";
 import { createBell } from "./bell.js";
 import type { Connection } from "./connection.js";
+import { isGone } from "./errors.js";
 import { createHolding } from "./holding.js";
 import { type Fate, type ReceivedMessage, received } from "./message.js";
 import { keepReading } from "./reading.js";
@@ -31,9 +33,11 @@ export type Deliveries = ReturnType<typeof openDeliveries>;
 export function openDeliveries(connection: Connection, { request, signal, onLoss }: DeliveriesOptions) {
   const { stub } = connection;
   const queue: Queue = { socketId: request.socketId, consumer: request.consumer };
-  const reader = queue.socketId === teamId ? "" : queue.socketId;
+  const owner = queue.socketId === teamId ? "" : queue.socketId;
+  /** What all streams from here are called, so that the server can be told that they are read no more. */
+  const reader = randomUUID();
   const stopping = new AbortController();
-  const released = new AbortController();
+  const closing = new AbortController();
   const bell = createBell();
   const acknowledgements = createAcknowledgements(connection, queue);
   /** Handed to us and not known to be settled. */
@@ -42,30 +46,47 @@ export function openDeliveries(connection: Connection, { request, signal, onLoss
   const held = new Map<string, Place>();
   let buffer: ReceivedMessage[] = [];
   let end: { error: unknown } | undefined;
+  let isReading = false;
+  /** Whether the server may count something as in flight to us. */
+  let mayHave = false;
 
-  const holding = createHolding(connection, queue, () => [...held.values()], released.signal);
-  const forget = onAbort(signal, () => stopping.abort(signal?.reason));
+  const holding = createHolding(connection, queue, () => [...held.values()], closing.signal);
+  const forget = onAbort(signal, () => endStream(signal?.reason));
   const reading = readAll();
 
   async function readAll(): Promise<void> {
+    isReading = !stopping.signal.aborted;
     try {
-      const explicit = { ...request, ackMode: AckMode.ACK_MODE_EXPLICIT };
+      const explicit = { ...request, reader, ackMode: AckMode.ACK_MODE_EXPLICIT };
       for await (const frame of keepReading(connection, explicit, stopping.signal)) take(frame);
       end = { error: undefined };
     } catch (error) {
       end = { error };
     }
-    // What nobody has begun comes back by itself when its stream ends, and is no failed attempt.
-    release(buffer);
+    isReading = false;
+    // What nobody has begun is released at the end, and is no failed attempt.
+    drop(buffer);
     buffer = [];
     bell.ring();
   }
 
+  function endStream(reason: unknown): void {
+    // A Read whose first frame has not come yet may have been given messages all the same.
+    if (isReading && connection.isConnected()) mayHave = true;
+    stopping.abort(reason);
+  }
+
+  async function stop(reason: unknown): Promise<void> {
+    endStream(reason);
+    await reading;
+  }
+
   function take(frame: ReadResponse): void {
+    mayHave = true;
     if (frame.event === ReadEvent.READ_EVENT_STARTED) void holding.opened();
     if (frame.event === ReadEvent.READ_EVENT_RESET) {
       const isVoid = ({ epoch }: Place) => epoch !== frame.position?.epoch;
-      release(buffer.filter(isVoid));
+      drop(buffer.filter(isVoid));
       buffer = buffer.filter((message) => !isVoid(message));
     }
     if (isLoss(frame)) onLoss(frame);
@@ -73,12 +94,12 @@ export function openDeliveries(connection: Connection, { request, signal, onLoss
     for (const message of fresh) {
       known.add(nameOf(message));
       held.set(nameOf(message), message);
-      buffer.push(received(connection, message, fateOf(message), reader));
+      buffer.push(received(connection, message, fateOf(message), owner));
     }
     if (fresh.length > 0) bell.ring();
   }
 
-  function release(places: readonly Place[]): void {
+  function drop(places: readonly Place[]): void {
     for (const place of places) {
       known.delete(nameOf(place));
       held.delete(nameOf(place));
@@ -100,7 +121,7 @@ export function openDeliveries(connection: Connection, { request, signal, onLoss
       },
       nack(retryDelayMs = 0) {
         // It may come again before we hear that it was given back, and then it has to be handed out.
-        if (told === undefined) release([place]);
+        if (told === undefined) drop([place]);
         told ??= acknowledgements.nack(place, retryDelayMs);
         return told;
       },
@@ -120,21 +141,22 @@ export function openDeliveries(connection: Connection, { request, signal, onLoss
     ring: () => bell.ring(),
     /** Throws what the reading has ended with. */
     check,
-    /** The oldest message that waits. Throws what the reading has ended with. */
+    /** The oldest message that waits, unless the stream is to end. Throws what the reading has ended with. */
     poll(): ReceivedMessage | undefined {
       check();
-      return buffer.shift();
+      return stopping.signal.aborted ? undefined : buffer.shift();
     },
     /** Ends the stream. What somebody has in hand is held and can be settled all the same. */
-    async stop(reason: unknown): Promise<void> {
-      stopping.abort(reason);
-      await reading;
-    },
-    /** Holds nothing any longer, and waits until the server knows what became of everything. */
-    async close(): Promise<void> {
+    stop,
+    /**
+     * Ends the stream, holds nothing any longer, and waits until the server knows what became of everything: what is not
+     * settled, and what was on its way to us, waits again at once.
+     */
+    async close(reason: unknown): Promise<void> {
       forget();
-      released.abort();
-      await acknowledgements.flush();
+      await stop(reason);
+      closing.abort();
+      await acknowledgements.finish(mayHave && !isGone(end?.error) ? reader : undefined);
     },
   };
 }

@@ -57,11 +57,12 @@ export async function handle(
         else running.set(message, Promise.resolve(message).then(work));
       }
     } finally {
-      await deliveries.stop(new Error("the handling ended"));
+      const reason = new Error("the handling ended");
+      await deliveries.stop(reason);
       ending.abort();
       await settledWithin(Promise.all(running.values()), graceMs);
       for (const message of running.keys()) void message.nack();
-      await deliveries.close();
+      await deliveries.close(reason);
       connection.activities.delete(activity);
     }
   }

@@ -26,15 +26,15 @@ export interface ReceivedMessage extends Message {
 /** What becomes of a message: how it is settled depends on how it was read. */
 export type Fate = Pick<ReceivedMessage, "ack" | "nack" | "extend">;
 
-/** @param reader the socket whose queue it was in. Empty for the team feed, which is nobody's */
-export function received(connection: Connection, message: Message, fate: Fate, reader: string): ReceivedMessage {
+/** @param owner the socket whose queue it was in. Empty for the team feed, which is nobody's */
+export function received(connection: Connection, message: Message, fate: Fate, owner: string): ReceivedMessage {
   return {
     ...message,
     ...fate,
     async reply(text, options) {
       const { sender, messageId, threadId } = message;
       if (sender === "") throw new TypeError(`message ${messageId} is unsigned: there is nobody to reply to`);
-      const from = connection.sender || reader;
+      const from = connection.sender || owner;
       return write(connection, sender, text, { sender: from, replyTo: messageId, threadId, ...options });
     },
   };

@@ -56,8 +56,8 @@ export function messagesOf(
 async function* settleEach(connection: Connection, socketId: string, options: ReadingOptions & { after?: unknown }) {
   const deliveries = openDeliveries(connection, { ...deliveriesOptions(connection, socketId, options) });
   const activity: Activity = {
-    // Whoever closes the connection does not wait for the body of the loop.
-    stop: (reason) => deliveries.stop(reason).then(deliveries.close),
+    // Whoever closes the connection does not wait for the body of the loop, which cannot settle anything after that.
+    stop: (reason) => deliveries.close(reason),
   };
   connection.activities.add(activity);
   let message: ReceivedMessage | undefined;
@@ -72,10 +72,8 @@ async function* settleEach(connection: Connection, socketId: string, options: Re
       void message.ack();
     }
   } finally {
-    // Before anything is given back: what the stream still has room for would come again on it.
-    await deliveries.stop(new Error("the loop was left"));
     void message?.nack();
-    await deliveries.close();
+    await deliveries.close(new Error("the loop was left"));
     connection.activities.delete(activity);
   }
 }
@@ -87,12 +85,12 @@ async function* handOut(connection: Connection, socketId: string, { mode, signal
   const activity: Activity = { stop: async (reason) => stopping.abort(reason) };
   connection.activities.add(activity);
   const onEvent = options.onEvent ?? warnOf(connection, socketId);
-  const reader = socketId === teamId ? "" : socketId;
+  const owner = socketId === teamId ? "" : socketId;
   const request = { ...requestOf(socketId, options), ackMode: mode };
   try {
     for await (const frame of keepReading(connection, request as Part<ReadRequest>, stopping.signal)) {
       if (isLoss(frame)) onEvent(frame);
-      for (const message of frame.messages) yield received(connection, message, settledFate, reader);
+      for (const message of frame.messages) yield received(connection, message, settledFate, owner);
     }
   } finally {
     forget();
