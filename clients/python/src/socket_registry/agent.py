@@ -28,7 +28,6 @@ log = logging.getLogger("socket_registry")
 #: Answers a message with a text, or with None for no answer.
 Handler = Callable[[Message], Awaitable[str | None]]
 
-_GONE = ("SOCKET_DELETED", "SOCKET_NOT_FOUND")
 _LEAVE_PATIENCE = 5.0
 _PAUSE_MAX = 2.0
 
@@ -47,9 +46,9 @@ async def run_agent(
 ) -> None:
     """Runs the agent until its socket is deleted, which is its normal end, or until it is cancelled.
 
-    Cancelled, it gives the message that it works on back, tells what it has done, and marks itself INACTIVE; mail is
-    collected meanwhile. It goes on over restarts of the server, and may start before it. It never makes a socket anew
-    that was deleted while it ran.
+    Cancelled, it gives the message that it works on back, tells what it has done, leaves what it had not begun to the
+    next reader at once, and marks itself INACTIVE; mail is collected meanwhile. It goes on over restarts of the server,
+    and may start before it. It never makes a socket anew that was deleted while it ran.
 
     description: model, prompt, context and labels; what is not None is given to a socket that was there before, too.
     lease: after so many seconds without a sign of life the socket is UNRESPONSIVE. Zero: never.
@@ -67,7 +66,7 @@ async def run_agent(
             alive.cancel()
             await asyncio.gather(alive, return_exceptions=True)
     except RegistryError as error:
-        if error.reason not in _GONE:
+        if not error.is_gone:
             raise
     except asyncio.CancelledError:
         if has_joined:
@@ -108,7 +107,7 @@ async def _keep_alive(socket: Socket, lease: float) -> None:
         try:
             await socket.registry.stub.Heartbeat(pb.HeartbeatRequest(socket_id=socket.id))
         except RegistryError as error:
-            if error.reason in _GONE:
+            if error.is_gone:
                 # The Read ends with it as well.
                 return
             log.warning("no heartbeat of %s: %s", socket.id, error)

@@ -25,8 +25,9 @@ _Metadata = tuple[tuple[str, str | bytes], ...]
 class Frames(Generic[Frame]):
     """The frames of one stream, as an iterator that ends with the stream, or with RegistryError."""
 
-    def __init__(self, call: Any, address: str) -> None:
+    def __init__(self, call: Any, channel: grpc.aio.Channel, address: str) -> None:
         self._call = call
+        self._channel = channel
         self._address = address
 
     def __aiter__(self) -> AsyncIterator[Frame]:
@@ -66,6 +67,11 @@ class Frames(Generic[Frame]):
         text = f"{self._address}: nothing came for {silence:g} s"
         raise RegistryError(grpc.StatusCode.UNAVAILABLE, text)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the server may have the call, and has not ended it."""
+        return not self._call.done() and self._channel.get_state() is grpc.ChannelConnectivity.READY
+
     def cancel(self) -> None:
         """Ends the stream, unless it has ended."""
         self._call.cancel()
@@ -99,7 +105,7 @@ class Calls:
 
         def stream(request: Any, *, metadata: Any = None, **others: Any) -> Frames[Any]:
             opened = call(_complete(request), metadata=self._metadata_of(metadata), **others)
-            return Frames(opened, self._options.address)
+            return Frames(opened, self._channel, self._options.address)
 
         return stream
 

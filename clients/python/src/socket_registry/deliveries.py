@@ -49,15 +49,18 @@ class _Word:
 class Deliveries:
     """The deliveries of one loop. It owns two tasks from `start` to `close`."""
 
-    def __init__(self, stub: SocketRegistryAsyncStub, socket_id: str, consumer: str) -> None:
+    def __init__(self, stub: SocketRegistryAsyncStub, socket_id: str, consumer: str, reader: str) -> None:
         self._stub = stub
         self._socket_id = socket_id
         self._consumer = consumer
+        # What the loop calls its streams.
+        self._reader = reader
         # In the buffer or in the body.
         self._held: dict[_Place, pb.Message] = {}
         # Not told yet, in order; what is under way stays in it.
         self._words: dict[_Place, _Word] = {}
         self._extends_are_due = False
+        self._is_gone = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -98,18 +101,20 @@ class Deliveries:
         request = self._request(message.epoch, extend_sequences=[message.sequence], ack_deadline=duration_if(seconds))
         await self._stub.Acknowledge(request)
 
-    async def close(self) -> None:
-        """Holds nothing any longer, and waits until everything is told, but not for ever."""
+    async def close(self, *, release: bool) -> None:
+        """Holds nothing any longer, and waits until everything is told, but not for ever.
+
+        release: whether the server may have something in flight to the loop, whose streams have ended by now.
+        """
         self._held.clear()
-        idle = asyncio.create_task(self._idle.wait())
+        ending = asyncio.create_task(self._end(release))
         try:
             # Not wait_for, which before Python 3.12 loses a cancellation that comes at the wrong moment.
-            await asyncio.wait({idle}, timeout=_PATIENCE)
+            await asyncio.wait({ending}, timeout=_PATIENCE)
         finally:
-            idle.cancel()
-            for task in self._tasks:
+            for task in (ending, *self._tasks):
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(ending, *self._tasks, return_exceptions=True)
             self._give_up()
 
     def _say(self, message: pb.Message, retry_delay: float | None, told: asyncio.Future[None] | None) -> bool:
@@ -121,6 +126,23 @@ class Deliveries:
         self._idle.clear()
         self._wake.set()
         return True
+
+    async def _end(self, release: bool) -> None:
+        await self._idle.wait()
+        # Last, because what is given back may have been sent to a stream that nobody reads any more.
+        if release and not self._is_gone:
+            await self._release()
+
+    async def _release(self) -> None:
+        """Has what nobody looked at wait for the next reader."""
+        # Without an epoch: that of the last message may not be the queue's any more.
+        request = self._request("")
+        request.release_reader = self._reader
+        try:
+            await self._stub.Acknowledge(request)
+        except RegistryError as error:
+            # Then it waits again when the server's patience with the stream is over.
+            log.debug("not released at %s: %s", self._socket_id, error)
 
     async def _tell(self) -> None:
         while True:
@@ -159,6 +181,7 @@ class Deliveries:
             failure = None
         except RegistryError as error:
             failure = error
+            self._is_gone = error.is_gone
         for word in batch:
             place = _place_of(word.message)
             # What was given back may have come again and been settled before we heard of it.
@@ -167,7 +190,7 @@ class Deliveries:
             if word.told is None or word.told.done():
                 if failure is not None:
                     # Where the socket is gone there is nothing that could come again.
-                    level = logging.DEBUG if failure.reason == "SOCKET_NOT_FOUND" else logging.ERROR
+                    level = logging.DEBUG if failure.is_gone else logging.ERROR
                     log.log(level, "not told, and may come again: %s of %s; %s", *_name_of(word), failure)
             elif failure is None:
                 word.told.set_result(None)

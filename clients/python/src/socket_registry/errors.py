@@ -93,6 +93,11 @@ class RegistryError(Exception):
         return self.code is grpc.StatusCode.UNAVAILABLE or (self.reason == "" and self.code in _BROKEN)
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the socket is not there, or no longer."""
+        return self.reason in ("SOCKET_NOT_FOUND", "SOCKET_DELETED")
+
+    @property
     def is_unanswered(self) -> bool:
         """Whether the call may have been carried out or not."""
         return self.is_broken or (self.reason == "" and self.code is grpc.StatusCode.DEADLINE_EXCEEDED)

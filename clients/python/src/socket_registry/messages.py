@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -14,7 +15,7 @@ from socketregistry.v1 import socket_registry_pb2 as pb
 
 from socket_registry.deliveries import Deliveries
 from socket_registry.message import Message
-from socket_registry.reading import EventListener, read_on
+from socket_registry.reading import EventListener, Reading
 
 if TYPE_CHECKING:
     from socket_registry.socket import Socket
@@ -30,22 +31,22 @@ class Messages:
 
     In EXPLICIT mode a message is acknowledged when the next one is asked for. Leaving a plain `async for` gives the
     message of its body back, because a `break` looks like an exception from here; in an `async with` a `break`
-    acknowledges, and an exception gives back.
+    acknowledges, and an exception gives back. What was sent ahead of the body waits for the next reader at once.
     """
 
     def __init__(self, socket: Socket, request: pb.ReadRequest, on_event: EventListener | None) -> None:
         self._socket = socket
         self._registry = socket.registry
-        self._request = request
-        self._on_event = on_event
         self._buffer: deque[pb.Message] = deque()
         self._arrived = asyncio.Event()
         self._wanted = asyncio.Event()
         self._failure: BaseException | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._filling: asyncio.Task[None] | None = None
         self._deliveries: Deliveries | None = None
         if request.ack_mode == pb.ACK_MODE_EXPLICIT:
-            self._deliveries = Deliveries(self._registry.stub, request.socket_id, request.consumer)
+            request.reader = str(uuid.uuid4())
+            self._deliveries = Deliveries(self._registry.stub, request.socket_id, request.consumer, request.reader)
+        self._reading = Reading(self._registry.stub, request, on_event)
         self._current: pb.Message | None = None
         self._is_entered = False
         self._is_left = False
@@ -90,7 +91,7 @@ class Messages:
             await self.leave(retry_delay=None)
 
     async def leave(self, retry_delay: float | None) -> None:
-        """Ends the reading, and waits until what was settled is told.
+        """Ends the reading, and waits until what was settled is told, and what was not is the next reader's.
 
         retry_delay: with a number the message of the body is given back, else it is acknowledged.
         """
@@ -100,16 +101,16 @@ class Messages:
         self._is_left = True
         self._failure = self._failure or RuntimeError("the loop over the messages has ended")
         self._arrived.set()
+        self._settle_current(retry_delay)
+        has_deliveries = self._reading.has_deliveries
         try:
-            # First, so that nothing is delivered to us for the place that becomes free.
-            if self._reader is not None:
-                self._reader.cancel()
-                await asyncio.gather(self._reader, return_exceptions=True)
+            if self._filling is not None:
+                self._filling.cancel()
+                await asyncio.gather(self._filling, return_exceptions=True)
         finally:
-            self._settle_current(retry_delay)
             try:
                 if self._deliveries is not None:
-                    await self._deliveries.close()
+                    await self._deliveries.close(release=has_deliveries)
             finally:
                 self._registry.loops.discard(self)
                 self._has_left.set()
@@ -144,7 +145,7 @@ class Messages:
 
     async def _next(self) -> pb.Message:
         """The next message. Raises what ended the reading."""
-        if self._reader is None and not self._is_left:
+        if self._filling is None and not self._is_left:
             self._start()
         while self._failure is None and not self._buffer:
             self._arrived.clear()
@@ -158,12 +159,12 @@ class Messages:
         self._registry.loops.add(self)
         if self._deliveries is not None:
             self._deliveries.start()
-        self._reader = asyncio.create_task(self._fill())
+        self._filling = asyncio.create_task(self._fill())
 
     async def _fill(self) -> None:
         """Takes what comes, so that it is held while it waits for its turn."""
         try:
-            async with aclosing(read_on(self._registry.stub, self._request, self._on_event)) as frames:
+            async with aclosing(self._reading.frames()) as frames:
                 async for frame in frames:
                     if frame.event == pb.READ_EVENT_RESET:
                         self._forget(frame.position.epoch)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from socketregistry.v1 import socket_registry_pb2 as pb
 
 from socket_registry.calls import Frames
+from socket_registry.errors import RegistryError
 from socket_registry.reopen import HEARTBEAT_INTERVAL, reopen
 from socket_registry.values import duration_of
 
@@ -46,26 +47,49 @@ class Event:
 EventListener = Callable[[Event], None]
 
 
-async def read_on(
-    stub: SocketRegistryAsyncStub, request: pb.ReadRequest, on_event: EventListener | None
-) -> AsyncGenerator[pb.ReadResponse, None]:
-    """The frames of one Read after another. Ends only with an error."""
-    current = pb.ReadRequest()
-    current.CopyFrom(request)
-    current.heartbeat_interval.CopyFrom(duration_of(HEARTBEAT_INTERVAL))
-    # The server keeps the place of who takes messages; that of one who only looks, or replays, is ours to keep.
-    keeps_place = request.ack_mode == pb.ACK_MODE_NONE or request.HasField("after")
+class Reading:
+    """One Read after another, each of which asks for the same."""
 
-    def open_stream() -> Frames[pb.ReadResponse]:
-        return cast(Frames[pb.ReadResponse], stub.Read(current))
+    def __init__(self, stub: SocketRegistryAsyncStub, request: pb.ReadRequest, on_event: EventListener | None) -> None:
+        self._stub = stub
+        self._request = pb.ReadRequest()
+        self._request.CopyFrom(request)
+        self._request.heartbeat_interval.CopyFrom(duration_of(HEARTBEAT_INTERVAL))
+        # The server keeps the place of who takes messages; that of one who only looks, or replays, is ours to keep.
+        self._keeps_place = request.ack_mode == pb.ACK_MODE_NONE or request.HasField("after")
+        self._on_event = on_event
+        self._stream: Frames[pb.ReadResponse] | None = None
+        self._has_begun = False
+        self._is_gone = False
 
-    async with aclosing(reopen(open_stream, f"reading {request.socket_id}")) as frames:
-        async for frame in frames:
-            if keeps_place and frame.HasField("position"):
-                current.after.CopyFrom(frame.position)
-            if frame.event in (pb.READ_EVENT_GAP, pb.READ_EVENT_RESET):
-                _tell(request.socket_id, event_of(frame), on_event)
-            yield frame
+    @property
+    def has_deliveries(self) -> bool:
+        """Whether the server may have something in flight to it.
+
+        A Read that was refused has got nothing, and what a socket had that is gone is gone with it.
+        """
+        is_asked = self._stream is not None and self._stream.is_under_way
+        return not self._is_gone and (self._has_begun or is_asked)
+
+    async def frames(self) -> AsyncGenerator[pb.ReadResponse, None]:
+        """What comes, over restarts of the server. Ends only with an error."""
+        socket_id = self._request.socket_id
+        try:
+            async with aclosing(reopen(self._open, f"reading {socket_id}")) as frames:
+                async for frame in frames:
+                    self._has_begun = True
+                    if self._keeps_place and frame.HasField("position"):
+                        self._request.after.CopyFrom(frame.position)
+                    if frame.event in (pb.READ_EVENT_GAP, pb.READ_EVENT_RESET):
+                        _tell(socket_id, event_of(frame), self._on_event)
+                    yield frame
+        except RegistryError as error:
+            self._is_gone = error.is_gone
+            raise
+
+    def _open(self) -> Frames[pb.ReadResponse]:
+        self._stream = cast(Frames[pb.ReadResponse], self._stub.Read(self._request))
+        return self._stream
 
 
 def event_of(frame: pb.ReadResponse) -> Event:
