@@ -20,6 +20,17 @@ test.each(Object.entries(manifests))("%s has the server's version", (path, patte
   expect(pattern.exec(read(path))?.[1]).toBe(version);
 });
 
+test.each(["clients/typescript/src/errors.ts", "clients/python/src/socket_registry/errors.py", "clients/go/errors.go"])(
+  "%s knows every reason that the server gives",
+  (path) => {
+    const quoted = (text: string) => new Set([...text.matchAll(/"([A-Z]+(?:_[A-Z]+)*)"/g)].map((match) => match[1]));
+    const source = read("src/registry/errors.ts");
+    const reasons = quoted(source.slice(source.indexOf("export type Reason"), source.indexOf(";")));
+    expect(reasons.size).toBeGreaterThan(20);
+    expect([...reasons].filter((reason) => !quoted(read(path)).has(reason))).toEqual([]);
+  },
+);
+
 test("every file that the clients' READMEs point to is there", () => {
   const folders = ["", "conformance", "typescript", "python", "go", "java", "rust"];
   const readmes = folders.map((folder) => join("clients", folder, "README.md"));

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import unittest
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from served import ServedTest
@@ -82,22 +82,32 @@ class ReleaseTest(ServedTest):
     async def test_cancelled_in_its_body(self) -> None:
         socket = await self.socket_with(3)
 
-        async def work() -> None:
-            async for _ in socket.messages(max_outstanding=3):
-                await asyncio.Event().wait()
+        bodies = Bodies()
 
-        await self.cancel_when_full(socket, work())
+        async def work() -> None:
+            async for message in socket.messages(max_outstanding=3):
+                await bodies.work(message)
+
+        working = asyncio.create_task(work())
+        await bodies.until_begun(1)
+        await self.until_in_flight(socket, 3)
+        await _cancel(working)
+        await self.until_settled(socket, 3)
         self.assertEqual(await self.next_of(socket, 3), [("0", 2), ("1", 1), ("2", 1)])
 
     async def test_a_cancelled_handle(self) -> None:
         socket = await self.socket_with(3)
-        await self.cancel_when_full(socket, socket.handle(_for_ever, max_outstanding=3))
+        bodies = Bodies()
+        handling = asyncio.create_task(socket.handle(bodies.work, max_outstanding=3))
+        await bodies.until_begun(3)
+        await _cancel(handling)
         self.assertEqual(await self.next_of(socket, 3), [("0", 2), ("1", 2), ("2", 2)])
 
     async def test_a_cancelled_agent(self) -> None:
         socket = await self.socket_with(2)
-        agent = asyncio.create_task(self.registry.agent("x", _for_ever))
-        await self.until_in_flight(socket, 1)
+        bodies = Bodies()
+        agent = asyncio.create_task(self.registry.agent("x", bodies.work))
+        await bodies.until_begun(1)
         await _cancel(agent)
         self.assertEqual((await socket.info()).state, "INACTIVE")
         self.assertEqual(await self.next_of(socket, 2), [("0", 2), ("1", 1)])
@@ -240,22 +250,25 @@ class ReleaseTest(ServedTest):
         for record in ears.records:
             self.assertTrue(record.levelno == logging.DEBUG or "again in" in record.getMessage(), record.getMessage())
 
-    async def cancel_when_full(self, socket: Socket, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        await self.until_in_flight(socket, 3)
-        await asyncio.sleep(0)
-        await _cancel(task)
-        await self.until_settled(socket, 3)
+
+class Bodies:
+    """Work on messages that goes on until it is cancelled."""
+
+    def __init__(self) -> None:
+        self._begun_count = 0
+
+    async def work(self, _: Message) -> None:
+        self._begun_count += 1
+        await asyncio.Event().wait()
+
+    async def until_begun(self, count: int) -> None:
+        await until(lambda: _is(self._begun_count == count), f"{count} messages are worked on")
 
 
 async def _first_of(socket: Socket) -> Message:
     async for message in socket.messages():
         return message
     raise AssertionError("a loop ends only with an error")
-
-
-async def _for_ever(_: Message) -> None:
-    await asyncio.Event().wait()
 
 
 async def _is(truth: bool) -> bool:
