@@ -170,18 +170,6 @@ class ReleaseTest(ServedTest):
                 await message.ack()
                 break
 
-    async def test_left_before_the_first_frame(self) -> None:
-        socket = await self.socket_with(1)
-        for turns in range(40):
-            reading = asyncio.create_task(_first_of(socket))
-            # From not yet asked for to almost there.
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            if not reading.done():
-                await _cancel(reading)
-        await until(lambda: self.has_readers(socket, 0), "nobody reads")
-        self.assertEqual([content for content, _ in await self.next_of(socket, 1)], ["0"])
-
     async def test_one_name_over_a_restart_and_one_release(self) -> None:
         socket = await self.socket_with(2)
         reads = _spy(self.registry, "Read")
