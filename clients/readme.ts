@@ -5,25 +5,23 @@
  *   {{name}}              the language
  *   {{file: agent}}       the path of a sample
  *   {{section: create}}   the code between the comments `section: create` and `end: create` of a sample
- *   {{about: install}}    what stands under `## install` in about.md
+ *   {{about: connect}}    what stands under `## connect` in about.md
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
-/** How a language marks its code, and where its samples are. */
 interface Language {
   readonly name: string;
+  /** What Markdown calls it. */
   readonly fence: string;
-  /** Samples by name, as paths in the client's folder. */
-  readonly samples: string;
 }
 
 export const readmes: Readonly<Record<string, Language>> = {
-  typescript: { name: "TypeScript", fence: "ts", samples: "samples" },
-  python: { name: "Python", fence: "python", samples: "samples" },
-  go: { name: "Go", fence: "go", samples: "samples" },
-  java: { name: "Java", fence: "java", samples: "samples" },
-  rust: { name: "Rust", fence: "rust", samples: "samples" },
+  typescript: { name: "TypeScript", fence: "ts" },
+  python: { name: "Python", fence: "python" },
+  go: { name: "Go", fence: "go" },
+  java: { name: "Java", fence: "java" },
+  rust: { name: "Rust", fence: "rust" },
 };
 
 /** The README of `clients/<folder>`. Throws where the text speaks of something that is not there. */
@@ -31,7 +29,7 @@ export function readmeOf(clients: string, folder: string): string {
   const language = readmes[folder];
   if (language === undefined) throw new Error(`no client is called ${folder}`);
   const home = join(clients, folder);
-  const samples = readSamples(home, language.samples);
+  const samples = readSamples(home);
   const about = partsOf(readFileSync(join(home, "about.md"), "utf8"));
   const fill: Record<string, (name: string) => string | undefined> = {
     about: (name) => about.get(name) ?? "",
@@ -53,8 +51,8 @@ export function readmeOf(clients: string, folder: string): string {
 }
 
 /** Every source of the samples, by its path in the client's folder. */
-function readSamples(home: string, folder: string): Map<string, string> {
-  const entries = readdirSync(join(home, folder), { recursive: true, withFileTypes: true });
+function readSamples(home: string): Map<string, string> {
+  const entries = readdirSync(join(home, "samples"), { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const sources = paths.filter((path) => /\.(ts|py|go|java|rs)$/.test(path) && !/[/\\](target|dist)[/\\]/.test(path));
   return new Map(sources.sort().map((path) => [relative(home, path), readFileSync(path, "utf8")]));

@@ -33,8 +33,10 @@ export function missing({ folder, name, plugin }: Language): string | undefined 
   return reason;
 }
 
-/** REQUIRE_CLIENTS is `all`, or folders separated by commas. */
+/** REQUIRE_CLIENTS is `all`, or folders separated by commas. Throws for a client that there is not. */
 export function isRequired(folder: string): boolean {
-  const required = (process.env["REQUIRE_CLIENTS"] ?? "").split(",").map((word) => word.trim());
+  const required = (process.env["REQUIRE_CLIENTS"] ?? "").split(",").filter((part) => part !== "");
+  const known = new Set(["all", "typescript", ...languages.map((language) => language.folder)]);
+  for (const part of required) if (!known.has(part)) throw new Error(`REQUIRE_CLIENTS: there is no client for ${part}`);
   return required.includes("all") || required.includes(folder);
 }

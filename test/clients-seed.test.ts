@@ -1,9 +1,9 @@
 /** The Python original's document: every example in it runs as written, but for the import line. */
-import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeLanguage, languageOf } from "./support/clients-languages.js";
 import { root } from "./support/process.js";
+import { runCommand } from "./support/run-command.js";
 import { startTestServer } from "./support/server.js";
 
 describeLanguage(languageOf("Python"), () => {
@@ -19,21 +19,8 @@ describeLanguage(languageOf("Python"), () => {
   }, 60_000);
 });
 
-interface Run {
-  exitCode: number | null;
-  output: string;
-}
-
-function examples(phase: string, address: string): Promise<Run> {
+function examples(phase: string, address: string) {
   const script = join(root, "clients/python/tests/seed_examples.py");
-  const child = spawn(join(root, ".tools/python/bin/python"), [script, phase], {
-    env: { ...process.env, SOCKET_REGISTRY_ADDRESS: address },
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-  }
-  return new Promise((resolve) => child.on("close", (exitCode) => resolve({ exitCode, output })));
+  const env = { ...process.env, SOCKET_REGISTRY_ADDRESS: address };
+  return runCommand(join(root, ".tools/python/bin/python"), [script, phase], { env });
 }

@@ -7,6 +7,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { isRequired } from "../../proto/languages.js";
 import { root } from "./process.js";
 
 /** The programs that every client brings along. */
@@ -105,7 +106,7 @@ export function describeLanguage(language: Language, body: (language: Language) 
   const { name } = language;
   const reason = missing(language);
   if (reason === undefined) describe(name, () => body(language));
-  else if (isRequired(name)) test(`${name} is ready`, () => expect.fail(`${name}: ${reason}`));
+  else if (isRequired(name.toLowerCase())) test(`${name} is ready`, () => expect.fail(`${name}: ${reason}`));
   else describe.skip(`${name} (skipped: ${reason})`, () => body(language));
 }
 
@@ -118,16 +119,9 @@ export function languageOf(name: string): Language {
 export function tellSkipped(): void {
   for (const language of languages) {
     const reason = missing(language);
-    if (reason === undefined || isRequired(language.name)) continue;
+    if (reason === undefined || isRequired(language.name.toLowerCase())) continue;
     process.stderr.write(`skipped: the client for ${language.name}: ${reason}\n`);
   }
-}
-
-function isRequired(name: string): boolean {
-  const required = (process.env["REQUIRE_CLIENTS"] ?? "").split(",").filter((part) => part !== "");
-  const known = new Set(["all", ...languages.map((language) => language.name.toLowerCase())]);
-  for (const part of required) if (!known.has(part)) throw new Error(`REQUIRE_CLIENTS: there is no client for ${part}`);
-  return required.includes("all") || required.includes(name.toLowerCase());
 }
 
 function isOnPath(command: string): boolean {
