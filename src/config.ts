@@ -72,6 +72,13 @@ export const settings = {
   consumerIdleMs: number(7 * 86_400_000, 1_000, 3_650 * 86_400_000, "A consumer that nobody used for this long goes."),
   maxWatches: number(10_000, 1, 1_000_000, "How many Watches may be open."),
   maxAsks: number(10_000, 1, 1_000_000, "How many Asks may be open."),
+  maxUnansweredWrites: number(
+    8_192,
+    1,
+    1_000_000,
+    "How many writes of a WriteStream may be under way, but for one frame.",
+  ),
+  maxUnansweredBytes: number(8 * MIB, 1, 1024 * MIB, "How many bytes these may have."),
   dedupeWindowMs: number(600_000, 1_000, 86_400_000, "How long a request_id is remembered."),
   dedupeKeys: number(1_000_000, 1, 100_000_000, "How many request_ids are remembered."),
   recentBytes: number(

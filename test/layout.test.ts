@@ -46,13 +46,13 @@ const parts = [
   {
     name: "rpc",
     files: /^src\/rpc\//,
-    mayImport: [/^src\/registry\//, /^gen\/ts\//],
+    mayImport: [/^src\/registry\//, /^src\/varint\.ts$/, /^gen\/ts\//],
     packages: [/^node:/, /^@grpc\//, /^grpc-health-check$/, /^@bufbuild\/protobuf/],
   },
   {
     name: "storage",
     files: /^src\/storage\//,
-    mayImport: [/^src\/registry\//, /^gen\/ts\/(socketregistry\/storage|google\/protobuf)\//],
+    mayImport: [/^src\/registry\//, /^src\/varint\.ts$/, /^gen\/ts\/(socketregistry\/storage|google\/protobuf)\//],
     packages: [/^node:/, /^(classic-|abstract-)?level$/, /^@bufbuild\/protobuf/],
   },
   {

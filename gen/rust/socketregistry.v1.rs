@@ -277,6 +277,40 @@ pub struct WriteResponse {
     #[prost(uint32, tag = "5")]
     pub skipped_count: u32,
 }
+/// WriteStreamRequest is one frame of writes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WriteStreamRequest {
+    /// The writes, each as Write takes it. At most 10,000.
+    #[prost(message, repeated, tag = "1")]
+    pub writes: ::prost::alloc::vec::Vec<WriteRequest>,
+}
+/// WriteStreamResult is the answer to one write of a WriteStream.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WriteStreamResult {
+    /// What became of it.
+    #[prost(oneof = "write_stream_result::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<write_stream_result::Outcome>,
+}
+/// Nested message and enum types in `WriteStreamResult`.
+pub mod write_stream_result {
+    /// What became of it.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The write is durable.
+        #[prost(message, tag = "1")]
+        Response(super::WriteResponse),
+        /// The write was refused, with the code, the message and the details that Write would have failed with.
+        #[prost(message, tag = "2")]
+        Error(::tonic_types::Status),
+    }
+}
+/// WriteStreamResponse is one frame of answers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WriteStreamResponse {
+    /// One result for each write, in the order of the writes, beginning where the frame before ended.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<WriteStreamResult>,
+}
 /// ReadRequest says what to read, from where and how.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReadRequest {
@@ -1539,6 +1573,49 @@ pub mod socket_registry_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("socketregistry.v1.SocketRegistry", "Write"));
             self.inner.unary(req, path, codec).await
+        }
+        /// WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+        /// every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+        /// from this call and from others. A write that is refused is answered with its error and ends nothing.
+        ///
+        /// The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+        /// Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+        /// Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+        /// HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+        ///
+        /// The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+        /// what was not answered may have been written or not: repeat it with the same request_ids.
+        ///
+        /// Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+        /// writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+        /// writes are those of Write.
+        pub async fn write_stream(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = super::WriteStreamRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WriteStreamResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/socketregistry.v1.SocketRegistry/WriteStream",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("socketregistry.v1.SocketRegistry", "WriteStream"),
+                );
+            self.inner.streaming(req, path, codec).await
         }
         /// Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
         /// feed and takes nothing from any other socket's queue.

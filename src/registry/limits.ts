@@ -36,6 +36,8 @@ export interface Limits {
   readonly maxAsks: number;
   readonly dedupeWindowMs: number;
   readonly dedupeKeys: number;
+  readonly maxUnansweredWrites: number;
+  readonly maxUnansweredBytes: number;
 }
 
 /** A deadline, an extension and a retry_delay are no longer than this. */
@@ -45,6 +47,9 @@ export const ASK_TIMEOUT_MS = 30_000;
 export const ASK_TIMEOUT_MAX_MS = 600_000;
 /** A request names this many sequences at most. */
 export const SEQUENCES_MAX = 10_000;
+
+/** A frame of a WriteStream has this many writes at most. */
+export const WRITES_MAX = 10_000;
 
 /** The most results that the answer to a broadcast lists. */
 export const RESULTS_MAX = 1_000;

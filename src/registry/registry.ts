@@ -13,7 +13,6 @@ import type { Frame } from "./frames.js";
 import type { CreateRequest, DeleteRequest, ResetRequest } from "./lifecycle.js";
 import type { Limits } from "./limits.js";
 import { type ListRequest, listPage } from "./listing.js";
-import { messageIdOf } from "./message.js";
 import type { StreamCall } from "./open-read.js";
 import { Parts } from "./parts.js";
 import { type MessagePage, type PeekRequest, peekPage } from "./peek.js";
@@ -27,6 +26,8 @@ import { upkeep } from "./upkeep.js";
 import { type SocketView, viewOf, viewOfGone } from "./view.js";
 import { type WatchFrame, type WatchRequest, watch } from "./watch.js";
 import type { WriteAnswer, WriteRequest } from "./write.js";
+import { type WriteFrame, type Written, writeStream } from "./write-stream.js";
+import { Writing } from "./writing.js";
 
 export type { CreateRequest, DeleteRequest, ResetRequest } from "./lifecycle.js";
 
@@ -41,11 +42,13 @@ export class Registry {
   readonly #storage: Storage;
   readonly #limits: Limits;
   readonly #parts: Parts;
+  readonly #writing: Writing;
 
   constructor(storage: Storage, limits: Limits, clock: Clock = machineClock) {
     this.#storage = storage;
     this.#limits = limits;
     this.#parts = new Parts(storage, limits, clock);
+    this.#writing = new Writing(this.#parts);
   }
 
   /** The id of this history. */
@@ -64,12 +67,17 @@ export class Registry {
   }
 
   /** @throws SOCKET_NOT_FOUND, SOCKET_INACTIVE, SOCKET_UNRESPONSIVE, QUEUE_FULL, STORAGE_FULL, REQUEST_ID_REUSED */
-  async write(request: WriteRequest): Promise<Maybe<WriteAnswer>> {
-    if (this.#parts.retries.has(request.retry)) {
-      const earlier = await this.#writtenBefore(request);
-      if (earlier !== undefined) return await this.#answer(() => this.#duplicate(request, earlier));
-    }
-    return { ...(await this.#answer(() => this.#write(request))), duplicate: false };
+  write(request: WriteRequest): Promise<WriteAnswer> {
+    return this.#writing.write(request);
+  }
+
+  /** Many Writes of one caller, in their order. What `write` throws is told of the single one. */
+  writeStream(
+    frames: AsyncIterable<WriteFrame>,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly Written[], void, undefined> {
+    const decide = (request: WriteRequest) => this.#writing.decideInTurn(request);
+    return writeStream({ storage: this.#storage, limits: this.#limits, decide }, frames, signal);
   }
 
   /**
@@ -97,13 +105,13 @@ export class Registry {
   async *ask(request: AskRequest, signal: AbortSignal): AsyncGenerator<AskFrame, void, undefined> {
     const { asks, retries } = this.#parts;
     const { retry } = request.write;
-    const earlier = retries.has(retry) ? await this.#writtenBefore(request.write) : undefined;
+    const earlier = retries.has(retry) ? await this.#writing.before(request.write) : undefined;
     const isAgain = earlier !== undefined;
     const asked = await orRefuse(this.#storage, () => {
       asks.checkRoom();
-      const written = earlier ?? this.#write(request.write);
+      const answer = earlier ?? this.#writing.decide(request.write);
       // Before anybody can see the question, and answer it.
-      return { answer: { ...written, duplicate: isAgain }, listener: asks.open(written.messageId), isAgain };
+      return { answer, listener: asks.open(answer.messageId), isAgain };
     });
     yield* ask(this.#parts, request, asked, signal);
   }
@@ -223,37 +231,6 @@ export class Registry {
     });
     if (replaced !== undefined) this.#parts.gone(replaced);
     return isNew ? { ...view, profile: request.profile } : await this.#withProfile(view);
-  }
-
-  /** Decides about a message and appends it, once for each request_id. */
-  #write(request: WriteRequest): WriteAnswer {
-    const written = this.#parts.writes.write(request);
-    const { revision, timeMs, deliveredCount, skippedCount, results } = written;
-    if (request.retry !== undefined) {
-      const answer = { kind: "write", deliveredCount, skippedCount, results } as const;
-      this.#storage.remember({ ...request.retry, revision, timeMs, answer });
-    }
-    if (request.replyTo !== "") this.#parts.asks.replied(request.replyTo, revision);
-    this.#signed(request);
-    return written;
-  }
-
-  /** Nothing is written again, but its author is alive. */
-  #duplicate(request: WriteRequest, earlier: WriteAnswer): Maybe<WriteAnswer> {
-    this.#signed(request);
-    return { ...earlier, duplicate: true };
-  }
-
-  #signed({ sender }: WriteRequest): void {
-    const author = sender === "" ? undefined : this.#storage.find(sender);
-    if (author !== undefined) this.#parts.liveness.seen(author);
-  }
-
-  async #writtenBefore({ retry }: WriteRequest): Promise<WriteAnswer | undefined> {
-    const earlier = retry && (await this.#parts.retries.earlier(retry));
-    if (earlier?.answer.kind !== "write") return undefined;
-    const { revision, timeMs, answer } = earlier;
-    return { ...answer, revision, timeMs, messageId: messageIdOf(this.#storage.instance, revision) };
   }
 
   async #change(change: () => SocketRow): Promise<SocketView> {

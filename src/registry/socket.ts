@@ -9,9 +9,14 @@ const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** A generated id begins with at most this many characters of the model. */
 const MODEL_PART_MAX = 100;
 
-/** What makes an id safe in a header, in a URL and in a file name. */
+/** Whether an id is safe in a header, in a URL and in a file name. */
+export function isSocketId(socketId: string): boolean {
+  return ID_PATTERN.test(socketId);
+}
+
+/** @throws INVALID_SOCKET_ID */
 export function checkSocketId(socketId: string, field = "socket_id"): void {
-  if (ID_PATTERN.test(socketId)) return;
+  if (isSocketId(socketId)) return;
   throw new RegistryError(
     "INVALID_SOCKET_ID",
     `${field} must be 1 to 128 letters, digits, dots, underscores or hyphens, the first a letter or digit`,

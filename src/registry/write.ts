@@ -49,6 +49,8 @@ export interface WriteAnswer {
   readonly deliveredCount: number;
   readonly skippedCount: number;
   readonly results: readonly WriteResult[];
+  /** Whether it is that to an earlier request with the same request_id. */
+  readonly duplicate: boolean;
 }
 
 /**
@@ -153,7 +155,7 @@ export class Writes {
     results: readonly WriteResult[],
   ): WriteAnswer {
     const messageId = messageIdOf(this.#storage.instance, revision);
-    return { revision, timeMs, messageId, deliveredCount, skippedCount, results };
+    return { revision, timeMs, messageId, deliveredCount, skippedCount, results, duplicate: false };
   }
 
   /** Skips first, because they are what an author must know; then deliveries, as many as fit. */

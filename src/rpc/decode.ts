@@ -4,7 +4,7 @@
  * What remains lenient, because protobuf wants it so: an unknown field is dropped, and so is a known field with the
  * wire type of another kind.
  */
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { Struct } from "../../gen/ts/google/protobuf/struct.js";
 import { invalidField, type Reason, RegistryError } from "../registry/errors.js";
 
@@ -48,6 +48,42 @@ export function strict<T>(name: string, decode: (reader: BinaryReader) => T): (b
       return error instanceof RegistryError ? error : malformed(name, error);
     }
   };
+}
+
+/** What was decoded. @throws the error, when that is what decoding gave */
+export function admitted<T>(decoded: T | RegistryError): T {
+  if (decoded instanceof RegistryError) throw decoded;
+  return decoded;
+}
+
+/** The same as `strict` for what is not decoded as a whole: what `read` throws says that it is no such message. */
+export function lenient<T>(name: string, read: (bytes: Buffer) => T): (bytes: Buffer) => T | RegistryError {
+  return (bytes) => {
+    try {
+      return read(bytes);
+    } catch (error) {
+      return malformed(name, error);
+    }
+  };
+}
+
+/**
+ * The messages in field 1 of a message that has no other, still encoded: the writes of a WriteStreamRequest, or the files
+ * of a FileDescriptorSet. @throws Error when it is no such message
+ */
+export function entriesIn(bytes: Uint8Array): Buffer[] {
+  const entries: Buffer[] = [];
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (field === 1 && type === WireType.LengthDelimited) {
+      const { buffer, byteOffset, byteLength } = reader.bytes();
+      entries.push(Buffer.from(buffer, byteOffset, byteLength));
+    } else {
+      reader.skip(type, field);
+    }
+  }
+  return entries;
 }
 
 function malformed(name: string, error: unknown): RegistryError {

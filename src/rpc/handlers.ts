@@ -12,7 +12,7 @@ import { SocketRequests } from "./socket-requests.js";
 import { socketStates, toSocket } from "./sockets.js";
 import { toDate } from "./times.js";
 import { decodeCopy, decodeLetter } from "./wire.js";
-import { toAskResponse, toWriteResponse } from "./writes.js";
+import { toAskResponse } from "./writes.js";
 
 /** What GetServerInfo tells beside the registry's own numbers. */
 export interface ServerFacts {
@@ -40,7 +40,8 @@ export function createHandlers(registry: Registry, limits: Limits, facts: Server
       const { view, duplicate } = await registry.create(sockets.create(request));
       return { socket: toSocket(view), duplicate, token: "" };
     },
-    write: async (request) => toWriteResponse(await registry.write(messages.write(request))),
+    write: async (request) => await registry.write(messages.write(request)),
+    writeStream: (requests, { signal }) => registry.writeStream(messages.writeFrames(requests), signal),
     read: (request, call) => registry.read(messages.read(request), call),
     acknowledge: async (request) => {
       const { staleSequences, ...counts } = await registry.acknowledge(messages.acknowledge(request));

@@ -18,16 +18,19 @@ import {
   ASK_TIMEOUT_MS,
   type Limits,
   SEQUENCES_MAX,
+  WRITES_MAX,
 } from "../registry/limits.js";
 import type { PeekRequest } from "../registry/peek.js";
 import type { ReadRequest } from "../registry/read-request.js";
 import type { ReceiptsRequest } from "../registry/receipts.js";
 import { checkSocketId, TEAM_CHAT_ALL } from "../registry/socket.js";
 import type { WriteRequest } from "../registry/write.js";
-import { checkEnum, checkStruct } from "./decode.js";
+import type { WriteFrame } from "../registry/write-stream.js";
+import { admitted, checkEnum, checkStruct, strict } from "./decode.js";
 import { checkSender, Fields, toCount, toHeartbeat, toMs, toSequences, utf8Length } from "./fields.js";
-import { toRetry } from "./retry.js";
+import { toPlainRetry, toRetry } from "./retry.js";
 import { encodeBody } from "./wire.js";
+import { type PlainFields, readPlainWrite } from "./write-bytes.js";
 
 export class MessageRequests {
   readonly #fields: Fields;
@@ -36,8 +39,22 @@ export class MessageRequests {
     this.#fields = new Fields(limits);
   }
 
-  write(request: WireWrite): WriteRequest {
-    return { ...this.#message(request), isQuestion: false, retry: toRetry("", "Write", request) };
+  /** A Write, still encoded. @throws also what decoding it says */
+  write(bytes: Buffer): WriteRequest {
+    return readPlainWrite(bytes, this.#fields.limits, plainRetry) ?? this.#write(admitted(decodeWrite(bytes)));
+  }
+
+  /** The writes of each frame, to be checked one by one. @throws INVALID_FIELD when there are too many in one */
+  async *writeFrames(frames: AsyncIterable<readonly Buffer[]>): AsyncGenerator<WriteFrame, void, undefined> {
+    for await (const frame of frames) {
+      if (frame.length > WRITES_MAX) {
+        const limit = { limit: String(WRITES_MAX) };
+        throw invalidField("writes", `has ${frame.length} entries and may have ${WRITES_MAX}`, limit);
+      }
+      let bytes = 0;
+      for (const { length } of frame) bytes += length;
+      yield { bytes, writes: frame.map((write) => () => this.write(write)) };
+    }
   }
 
   ask(request: WireAsk): AskRequest {
@@ -124,6 +141,10 @@ export class MessageRequests {
     return request;
   }
 
+  #write(request: WireWrite): WriteRequest {
+    return { ...this.#message(request), isQuestion: false, retry: toRetry("", "Write", request) };
+  }
+
   #message(request: WireWrite): Omit<WriteRequest, "isQuestion" | "retry"> {
     const { maxMetadataBytes, maxStructDepth } = this.#fields.limits;
     const { socketId, sender, includeSender, matchLabels, replyTo } = request;
@@ -162,6 +183,9 @@ export class MessageRequests {
     throw invalidField("max_outstanding", `must be at most ${limit}`, { limit: String(limit) });
   }
 }
+
+const decodeWrite = strict("WriteRequest", (reader) => WireWrite.decode(reader));
+const plainRetry = (fields: PlainFields) => toPlainRetry("", fields);
 
 /** The registry's words by the wire's numbers. */
 const ackModes: readonly ReadRequest["ackMode"][] = ["AUTO", "AUTO", "EXPLICIT", "NONE"];

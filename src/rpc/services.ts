@@ -4,26 +4,35 @@
  * What the methods do is in the handlers, how they meet grpc-js in calls.ts.
  */
 import { setTimeout } from "node:timers/promises";
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import type { BinaryReader } from "@bufbuild/protobuf/wire";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { SocketRegistryService } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { RegistryError } from "../registry/errors.js";
-import type { Calls, StreamHandler, UnaryHandler } from "./calls.js";
-import { strict } from "./decode.js";
+import type { WriteAnswer } from "../registry/write.js";
+import type { Written } from "../registry/write-stream.js";
+import { encodeAnswer, encodeWritten } from "./answer-bytes.js";
+import type { Calls, DuplexHandler, StreamHandler, UnaryHandler } from "./calls.js";
+import { entriesIn, lenient, strict } from "./decode.js";
 import type { ErrorLog } from "./status.js";
 
 type Methods = typeof SocketRegistryService;
 type Request<Name extends keyof Methods> = ReturnType<Methods[Name]["requestDeserialize"]>;
 type Response<Name extends keyof Methods> = ReturnType<Methods[Name]["responseDeserialize"]>;
 
-type Streams = "read" | "watch" | "ask";
+/** What has an encoding of its own, or streams. */
+type Special = "write" | "writeStream" | "read" | "watch" | "ask";
 
-/** The service as async functions. Read and Watch yield frames of whatever kind their serializers take. */
+/**
+ * The service as async functions. Read and Watch yield frames of whatever kind their serializers take; writes come as
+ * their bytes.
+ */
 export type Handlers<ReadFrame, WatchFrame> = {
-  readonly [Name in Exclude<keyof Methods, Streams>]: UnaryHandler<Request<Name>, Response<Name>>;
+  readonly [Name in Exclude<keyof Methods, Special>]: UnaryHandler<Request<Name>, Response<Name>>;
 } & {
+  readonly write: UnaryHandler<Buffer, WriteAnswer>;
+  readonly writeStream: DuplexHandler<readonly Buffer[], readonly Written[]>;
   readonly read: StreamHandler<Request<"read">, ReadFrame>;
   readonly watch: StreamHandler<Request<"watch">, WatchFrame>;
   readonly ask: StreamHandler<Request<"ask">, Response<"ask">>;
@@ -128,18 +137,34 @@ function serverOptions(limits: GrpcLimits) {
 }
 
 /** The generated definition with strict decoding, and with encoding whose failures are not lost. */
-function definition<R, W>({ log, serializers }: GrpcServerOptions<R, W>): ServiceDefinition {
+function definition<R, W>(options: GrpcServerOptions<R, W>): ServiceDefinition {
+  const own = codecs(options);
   const generated: ServiceDefinition = SocketRegistryService;
-  const own = new Map<string, ServiceDefinition[string]["responseSerialize"]>(Object.entries(serializers));
   const methods = Object.entries(generated).map(([name, method]) => {
     const message = `${method.path.slice(method.path.lastIndexOf("/") + 1)}Request`;
     // The generated deserializers also take a reader, though their type does not say so.
     const decode = method.requestDeserialize as unknown as (reader: BinaryReader) => unknown;
-    const serialize = own.get(name) ?? method.responseSerialize;
-    const responseSerialize = loud(message, serialize, log);
-    return [name, { ...method, requestDeserialize: strict(message, decode), responseSerialize }] as const;
+    const requestDeserialize = own[name]?.deserialize ?? strict(message, decode);
+    const responseSerialize = loud(message, own[name]?.serialize ?? method.responseSerialize, options.log);
+    return [name, { ...method, requestDeserialize, responseSerialize }] as const;
   });
   return Object.fromEntries(methods);
+}
+
+interface Codec {
+  readonly deserialize?: (bytes: Buffer) => unknown;
+  readonly serialize: ServiceDefinition[string]["responseSerialize"];
+}
+
+/** What is not encoded, or not decoded, as it was generated. */
+function codecs<R, W>({ serializers, log }: GrpcServerOptions<R, W>): Readonly<Record<string, Codec>> {
+  const serialize = (written: readonly Written[]) => encodeWritten(written, log);
+  return {
+    read: { serialize: serializers.read },
+    watch: { serialize: serializers.watch },
+    write: { deserialize: (bytes) => bytes, serialize: encodeAnswer },
+    writeStream: { deserialize: lenient("WriteStreamRequest", entriesIn), serialize },
+  };
 }
 
 /** A serializer that tells the log what it throws: grpc-js keeps that to itself and answers INTERNAL. */
@@ -155,33 +180,23 @@ function loud<T>(message: string, serialize: (value: T) => Buffer, log: ErrorLog
 }
 
 function implementation<R, W>({ calls, handlers }: GrpcServerOptions<R, W>): UntypedServiceImplementation {
-  const { read, watch, ask, ...unary } = handlers;
+  const { read, watch, ask, writeStream, ...unary } = handlers;
   const entries = Object.entries(unary).map(
     ([name, handler]) => [name, calls.unary(handler as UnaryHandler<unknown, unknown>)] as const,
   );
-  const streams = { read: calls.serverStream(read), watch: calls.serverStream(watch), ask: calls.serverStream(ask) };
-  return { ...Object.fromEntries(entries), ...streams };
+  return {
+    ...Object.fromEntries(entries),
+    read: calls.serverStream(read),
+    watch: calls.serverStream(watch),
+    ask: calls.serverStream(ask),
+    writeStream: calls.duplex(writeStream),
+  };
 }
 
 /** ReflectionService wants a loaded package, of which it reads nothing but the encoded files. */
 function reflection(descriptorSet: Uint8Array): ReflectionService {
-  const files = { fileDescriptorProtos: encodedFiles(descriptorSet) };
+  const files = { fileDescriptorProtos: entriesIn(descriptorSet) };
   return new ReflectionService({ files } as unknown as ConstructorParameters<typeof ReflectionService>[0]);
-}
-
-/** The files in a FileDescriptorSet: its field 1, which is its only one. */
-function encodedFiles(descriptorSet: Uint8Array): Buffer[] {
-  const reader = new BinaryReader(descriptorSet);
-  const files: Buffer[] = [];
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === 1 && wireType === WireType.LengthDelimited) {
-      files.push(Buffer.from(reader.bytes()));
-    } else {
-      reader.skip(wireType, field);
-    }
-  }
-  return files;
 }
 
 function hostPort(host: string, port: number): string {

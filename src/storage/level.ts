@@ -109,8 +109,12 @@ export class LevelStorage implements Storage, Replicable {
     return this.#open().append(event);
   }
 
-  async durable(): Promise<void> {
-    await this.#open().durable();
+  durable(): Promise<void> {
+    try {
+      return this.#open().durable();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   queue(number: SocketNumber): QueueView {

@@ -15,6 +15,7 @@
 package socketregistryv1
 
 import (
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
@@ -1848,6 +1849,185 @@ func (x *WriteResponse) GetSkippedCount() uint32 {
 	return 0
 }
 
+// WriteStreamRequest is one frame of writes.
+type WriteStreamRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The writes, each as Write takes it. At most 10,000.
+	Writes        []*WriteRequest `protobuf:"bytes,1,rep,name=writes,proto3" json:"writes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteStreamRequest) Reset() {
+	*x = WriteStreamRequest{}
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteStreamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteStreamRequest) ProtoMessage() {}
+
+func (x *WriteStreamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteStreamRequest.ProtoReflect.Descriptor instead.
+func (*WriteStreamRequest) Descriptor() ([]byte, []int) {
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *WriteStreamRequest) GetWrites() []*WriteRequest {
+	if x != nil {
+		return x.Writes
+	}
+	return nil
+}
+
+// WriteStreamResult is the answer to one write of a WriteStream.
+type WriteStreamResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of it.
+	//
+	// Types that are valid to be assigned to Outcome:
+	//
+	//	*WriteStreamResult_Response
+	//	*WriteStreamResult_Error
+	Outcome       isWriteStreamResult_Outcome `protobuf_oneof:"outcome"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteStreamResult) Reset() {
+	*x = WriteStreamResult{}
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteStreamResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteStreamResult) ProtoMessage() {}
+
+func (x *WriteStreamResult) ProtoReflect() protoreflect.Message {
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteStreamResult.ProtoReflect.Descriptor instead.
+func (*WriteStreamResult) Descriptor() ([]byte, []int) {
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *WriteStreamResult) GetOutcome() isWriteStreamResult_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *WriteStreamResult) GetResponse() *WriteResponse {
+	if x != nil {
+		if x, ok := x.Outcome.(*WriteStreamResult_Response); ok {
+			return x.Response
+		}
+	}
+	return nil
+}
+
+func (x *WriteStreamResult) GetError() *status.Status {
+	if x != nil {
+		if x, ok := x.Outcome.(*WriteStreamResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isWriteStreamResult_Outcome interface {
+	isWriteStreamResult_Outcome()
+}
+
+type WriteStreamResult_Response struct {
+	// The write is durable.
+	Response *WriteResponse `protobuf:"bytes,1,opt,name=response,proto3,oneof"`
+}
+
+type WriteStreamResult_Error struct {
+	// The write was refused, with the code, the message and the details that Write would have failed with.
+	Error *status.Status `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*WriteStreamResult_Response) isWriteStreamResult_Outcome() {}
+
+func (*WriteStreamResult_Error) isWriteStreamResult_Outcome() {}
+
+// WriteStreamResponse is one frame of answers.
+type WriteStreamResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One result for each write, in the order of the writes, beginning where the frame before ended.
+	Results       []*WriteStreamResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteStreamResponse) Reset() {
+	*x = WriteStreamResponse{}
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteStreamResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteStreamResponse) ProtoMessage() {}
+
+func (x *WriteStreamResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteStreamResponse.ProtoReflect.Descriptor instead.
+func (*WriteStreamResponse) Descriptor() ([]byte, []int) {
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *WriteStreamResponse) GetResults() []*WriteStreamResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
 // ReadRequest says what to read, from where and how.
 type ReadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1888,7 +2068,7 @@ type ReadRequest struct {
 
 func (x *ReadRequest) Reset() {
 	*x = ReadRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[9]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1900,7 +2080,7 @@ func (x *ReadRequest) String() string {
 func (*ReadRequest) ProtoMessage() {}
 
 func (x *ReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[9]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1913,7 +2093,7 @@ func (x *ReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
 func (*ReadRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{9}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReadRequest) GetSocketId() string {
@@ -2021,7 +2201,7 @@ type ReadResponse struct {
 
 func (x *ReadResponse) Reset() {
 	*x = ReadResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[10]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2213,7 @@ func (x *ReadResponse) String() string {
 func (*ReadResponse) ProtoMessage() {}
 
 func (x *ReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[10]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2226,7 @@ func (x *ReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadResponse.ProtoReflect.Descriptor instead.
 func (*ReadResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{10}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReadResponse) GetMessages() []*Message {
@@ -2106,7 +2286,7 @@ type ResetRequest struct {
 
 func (x *ResetRequest) Reset() {
 	*x = ResetRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[11]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2298,7 @@ func (x *ResetRequest) String() string {
 func (*ResetRequest) ProtoMessage() {}
 
 func (x *ResetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[11]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2311,7 @@ func (x *ResetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetRequest.ProtoReflect.Descriptor instead.
 func (*ResetRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{11}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ResetRequest) GetSocketId() string {
@@ -2168,7 +2348,7 @@ type ResetResponse struct {
 
 func (x *ResetResponse) Reset() {
 	*x = ResetResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[12]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2180,7 +2360,7 @@ func (x *ResetResponse) String() string {
 func (*ResetResponse) ProtoMessage() {}
 
 func (x *ResetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[12]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2193,7 +2373,7 @@ func (x *ResetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetResponse.ProtoReflect.Descriptor instead.
 func (*ResetResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{12}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ResetResponse) GetSocket() *Socket {
@@ -2225,7 +2405,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[13]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2237,7 +2417,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[13]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2250,7 +2430,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{13}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteRequest) GetSocketId() string {
@@ -2285,7 +2465,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[14]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2477,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[14]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2490,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{14}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteResponse) GetDroppedCount() uint32 {
@@ -2339,7 +2519,7 @@ type ListSocketsRequest struct {
 
 func (x *ListSocketsRequest) Reset() {
 	*x = ListSocketsRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[15]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2351,7 +2531,7 @@ func (x *ListSocketsRequest) String() string {
 func (*ListSocketsRequest) ProtoMessage() {}
 
 func (x *ListSocketsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[15]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2364,7 +2544,7 @@ func (x *ListSocketsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSocketsRequest.ProtoReflect.Descriptor instead.
 func (*ListSocketsRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{15}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListSocketsRequest) GetPageSize() uint32 {
@@ -2417,7 +2597,7 @@ type ListSocketsResponse struct {
 
 func (x *ListSocketsResponse) Reset() {
 	*x = ListSocketsResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[16]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2429,7 +2609,7 @@ func (x *ListSocketsResponse) String() string {
 func (*ListSocketsResponse) ProtoMessage() {}
 
 func (x *ListSocketsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[16]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2442,7 +2622,7 @@ func (x *ListSocketsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSocketsResponse.ProtoReflect.Descriptor instead.
 func (*ListSocketsResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{16}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListSocketsResponse) GetSockets() []*Socket {
@@ -2477,7 +2657,7 @@ type GetSocketInfoRequest struct {
 
 func (x *GetSocketInfoRequest) Reset() {
 	*x = GetSocketInfoRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[17]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2489,7 +2669,7 @@ func (x *GetSocketInfoRequest) String() string {
 func (*GetSocketInfoRequest) ProtoMessage() {}
 
 func (x *GetSocketInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[17]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2502,7 +2682,7 @@ func (x *GetSocketInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSocketInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetSocketInfoRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{17}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetSocketInfoRequest) GetSocketId() string {
@@ -2523,7 +2703,7 @@ type GetSocketInfoResponse struct {
 
 func (x *GetSocketInfoResponse) Reset() {
 	*x = GetSocketInfoResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[18]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2535,7 +2715,7 @@ func (x *GetSocketInfoResponse) String() string {
 func (*GetSocketInfoResponse) ProtoMessage() {}
 
 func (x *GetSocketInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[18]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2548,7 +2728,7 @@ func (x *GetSocketInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSocketInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetSocketInfoResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{18}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetSocketInfoResponse) GetSocket() *Socket {
@@ -2571,7 +2751,7 @@ type MarkUnresponsiveRequest struct {
 
 func (x *MarkUnresponsiveRequest) Reset() {
 	*x = MarkUnresponsiveRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[19]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +2763,7 @@ func (x *MarkUnresponsiveRequest) String() string {
 func (*MarkUnresponsiveRequest) ProtoMessage() {}
 
 func (x *MarkUnresponsiveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[19]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +2776,7 @@ func (x *MarkUnresponsiveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkUnresponsiveRequest.ProtoReflect.Descriptor instead.
 func (*MarkUnresponsiveRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{19}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MarkUnresponsiveRequest) GetSocketId() string {
@@ -2624,7 +2804,7 @@ type MarkUnresponsiveResponse struct {
 
 func (x *MarkUnresponsiveResponse) Reset() {
 	*x = MarkUnresponsiveResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[20]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2636,7 +2816,7 @@ func (x *MarkUnresponsiveResponse) String() string {
 func (*MarkUnresponsiveResponse) ProtoMessage() {}
 
 func (x *MarkUnresponsiveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[20]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2649,7 +2829,7 @@ func (x *MarkUnresponsiveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkUnresponsiveResponse.ProtoReflect.Descriptor instead.
 func (*MarkUnresponsiveResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{20}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MarkUnresponsiveResponse) GetSocket() *Socket {
@@ -2672,7 +2852,7 @@ type MarkActiveRequest struct {
 
 func (x *MarkActiveRequest) Reset() {
 	*x = MarkActiveRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[21]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2684,7 +2864,7 @@ func (x *MarkActiveRequest) String() string {
 func (*MarkActiveRequest) ProtoMessage() {}
 
 func (x *MarkActiveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[21]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2697,7 +2877,7 @@ func (x *MarkActiveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkActiveRequest.ProtoReflect.Descriptor instead.
 func (*MarkActiveRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{21}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MarkActiveRequest) GetSocketId() string {
@@ -2725,7 +2905,7 @@ type MarkActiveResponse struct {
 
 func (x *MarkActiveResponse) Reset() {
 	*x = MarkActiveResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[22]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2737,7 +2917,7 @@ func (x *MarkActiveResponse) String() string {
 func (*MarkActiveResponse) ProtoMessage() {}
 
 func (x *MarkActiveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[22]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2750,7 +2930,7 @@ func (x *MarkActiveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkActiveResponse.ProtoReflect.Descriptor instead.
 func (*MarkActiveResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{22}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MarkActiveResponse) GetSocket() *Socket {
@@ -2773,7 +2953,7 @@ type MarkInactiveRequest struct {
 
 func (x *MarkInactiveRequest) Reset() {
 	*x = MarkInactiveRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[23]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2785,7 +2965,7 @@ func (x *MarkInactiveRequest) String() string {
 func (*MarkInactiveRequest) ProtoMessage() {}
 
 func (x *MarkInactiveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[23]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2798,7 +2978,7 @@ func (x *MarkInactiveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkInactiveRequest.ProtoReflect.Descriptor instead.
 func (*MarkInactiveRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{23}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MarkInactiveRequest) GetSocketId() string {
@@ -2826,7 +3006,7 @@ type MarkInactiveResponse struct {
 
 func (x *MarkInactiveResponse) Reset() {
 	*x = MarkInactiveResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[24]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2838,7 +3018,7 @@ func (x *MarkInactiveResponse) String() string {
 func (*MarkInactiveResponse) ProtoMessage() {}
 
 func (x *MarkInactiveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[24]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2851,7 +3031,7 @@ func (x *MarkInactiveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkInactiveResponse.ProtoReflect.Descriptor instead.
 func (*MarkInactiveResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{24}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MarkInactiveResponse) GetSocket() *Socket {
@@ -2880,7 +3060,7 @@ type PeekRequest struct {
 
 func (x *PeekRequest) Reset() {
 	*x = PeekRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[25]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2892,7 +3072,7 @@ func (x *PeekRequest) String() string {
 func (*PeekRequest) ProtoMessage() {}
 
 func (x *PeekRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[25]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2905,7 +3085,7 @@ func (x *PeekRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeekRequest.ProtoReflect.Descriptor instead.
 func (*PeekRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{25}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PeekRequest) GetSocketId() string {
@@ -2956,7 +3136,7 @@ type PeekResponse struct {
 
 func (x *PeekResponse) Reset() {
 	*x = PeekResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[26]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2968,7 +3148,7 @@ func (x *PeekResponse) String() string {
 func (*PeekResponse) ProtoMessage() {}
 
 func (x *PeekResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[26]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2981,7 +3161,7 @@ func (x *PeekResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeekResponse.ProtoReflect.Descriptor instead.
 func (*PeekResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{26}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PeekResponse) GetMessages() []*Message {
@@ -3029,7 +3209,7 @@ type AcknowledgeRequest struct {
 
 func (x *AcknowledgeRequest) Reset() {
 	*x = AcknowledgeRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[27]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3041,7 +3221,7 @@ func (x *AcknowledgeRequest) String() string {
 func (*AcknowledgeRequest) ProtoMessage() {}
 
 func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[27]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3054,7 +3234,7 @@ func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
 func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{27}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AcknowledgeRequest) GetSocketId() string {
@@ -3142,7 +3322,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[28]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3154,7 +3334,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[28]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3167,7 +3347,7 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{28}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *AcknowledgeResponse) GetAcknowledgedCount() uint32 {
@@ -3206,7 +3386,7 @@ type RequeueRequest struct {
 
 func (x *RequeueRequest) Reset() {
 	*x = RequeueRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[29]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3218,7 +3398,7 @@ func (x *RequeueRequest) String() string {
 func (*RequeueRequest) ProtoMessage() {}
 
 func (x *RequeueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[29]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3231,7 +3411,7 @@ func (x *RequeueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueRequest.ProtoReflect.Descriptor instead.
 func (*RequeueRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{29}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RequeueRequest) GetSocketId() string {
@@ -3266,7 +3446,7 @@ type RequeueResponse struct {
 
 func (x *RequeueResponse) Reset() {
 	*x = RequeueResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[30]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3278,7 +3458,7 @@ func (x *RequeueResponse) String() string {
 func (*RequeueResponse) ProtoMessage() {}
 
 func (x *RequeueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[30]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3291,7 +3471,7 @@ func (x *RequeueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueResponse.ProtoReflect.Descriptor instead.
 func (*RequeueResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{30}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RequeueResponse) GetRequeuedCount() uint32 {
@@ -3316,7 +3496,7 @@ type GetMessageRequest struct {
 
 func (x *GetMessageRequest) Reset() {
 	*x = GetMessageRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[31]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3328,7 +3508,7 @@ func (x *GetMessageRequest) String() string {
 func (*GetMessageRequest) ProtoMessage() {}
 
 func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[31]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3341,7 +3521,7 @@ func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageRequest.ProtoReflect.Descriptor instead.
 func (*GetMessageRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{31}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetMessageRequest) GetMessageId() string {
@@ -3388,7 +3568,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[32]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3400,7 +3580,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[32]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3413,7 +3593,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{32}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Receipt) GetSocketId() string {
@@ -3480,7 +3660,7 @@ type GetMessageResponse struct {
 
 func (x *GetMessageResponse) Reset() {
 	*x = GetMessageResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[33]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3492,7 +3672,7 @@ func (x *GetMessageResponse) String() string {
 func (*GetMessageResponse) ProtoMessage() {}
 
 func (x *GetMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[33]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3505,7 +3685,7 @@ func (x *GetMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageResponse.ProtoReflect.Descriptor instead.
 func (*GetMessageResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{33}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetMessageResponse) GetMessage() *Message {
@@ -3542,7 +3722,7 @@ type HeartbeatRequest struct {
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[34]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3554,7 +3734,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[34]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3567,7 +3747,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{34}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *HeartbeatRequest) GetSocketId() string {
@@ -3599,7 +3779,7 @@ type HeartbeatResponse struct {
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[35]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3611,7 +3791,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[35]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3624,7 +3804,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{35}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *HeartbeatResponse) GetLeaseExpireTime() *timestamppb.Timestamp {
@@ -3663,7 +3843,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[36]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3675,7 +3855,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[36]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3688,7 +3868,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{36}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *UpdateRequest) GetSocket() *Socket {
@@ -3716,7 +3896,7 @@ type UpdateResponse struct {
 
 func (x *UpdateResponse) Reset() {
 	*x = UpdateResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[37]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3728,7 +3908,7 @@ func (x *UpdateResponse) String() string {
 func (*UpdateResponse) ProtoMessage() {}
 
 func (x *UpdateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[37]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3741,7 +3921,7 @@ func (x *UpdateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateResponse.ProtoReflect.Descriptor instead.
 func (*UpdateResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{37}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *UpdateResponse) GetSocket() *Socket {
@@ -3766,7 +3946,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[38]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3778,7 +3958,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[38]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3791,7 +3971,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{38}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *WatchRequest) GetAfterRevision() uint64 {
@@ -3831,7 +4011,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[39]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3843,7 +4023,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[39]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3856,7 +4036,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{39}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *WatchResponse) GetRevision() uint64 {
@@ -3907,7 +4087,7 @@ type AskRequest struct {
 
 func (x *AskRequest) Reset() {
 	*x = AskRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[40]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3919,7 +4099,7 @@ func (x *AskRequest) String() string {
 func (*AskRequest) ProtoMessage() {}
 
 func (x *AskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[40]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3932,7 +4112,7 @@ func (x *AskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskRequest.ProtoReflect.Descriptor instead.
 func (*AskRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{40}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AskRequest) GetSocketId() string {
@@ -4015,7 +4195,7 @@ type AskResponse struct {
 
 func (x *AskResponse) Reset() {
 	*x = AskResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[41]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4027,7 +4207,7 @@ func (x *AskResponse) String() string {
 func (*AskResponse) ProtoMessage() {}
 
 func (x *AskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[41]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4040,7 +4220,7 @@ func (x *AskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskResponse.ProtoReflect.Descriptor instead.
 func (*AskResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{41}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *AskResponse) GetStep() isAskResponse_Step {
@@ -4119,7 +4299,7 @@ type AskSummary struct {
 
 func (x *AskSummary) Reset() {
 	*x = AskSummary{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[42]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4131,7 +4311,7 @@ func (x *AskSummary) String() string {
 func (*AskSummary) ProtoMessage() {}
 
 func (x *AskSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[42]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4144,7 +4324,7 @@ func (x *AskSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskSummary.ProtoReflect.Descriptor instead.
 func (*AskSummary) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{42}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AskSummary) GetAnswered() []string {
@@ -4188,7 +4368,7 @@ type MissingRecipient struct {
 
 func (x *MissingRecipient) Reset() {
 	*x = MissingRecipient{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[43]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4200,7 +4380,7 @@ func (x *MissingRecipient) String() string {
 func (*MissingRecipient) ProtoMessage() {}
 
 func (x *MissingRecipient) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[43]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4213,7 +4393,7 @@ func (x *MissingRecipient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingRecipient.ProtoReflect.Descriptor instead.
 func (*MissingRecipient) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{43}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *MissingRecipient) GetSocketId() string {
@@ -4239,7 +4419,7 @@ type GetServerInfoRequest struct {
 
 func (x *GetServerInfoRequest) Reset() {
 	*x = GetServerInfoRequest{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[44]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4251,7 +4431,7 @@ func (x *GetServerInfoRequest) String() string {
 func (*GetServerInfoRequest) ProtoMessage() {}
 
 func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[44]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4264,7 +4444,7 @@ func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetServerInfoRequest) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{44}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{47}
 }
 
 // Replication tells about the peer that keeps a copy of the registry.
@@ -4290,7 +4470,7 @@ type Replication struct {
 
 func (x *Replication) Reset() {
 	*x = Replication{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[45]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4302,7 +4482,7 @@ func (x *Replication) String() string {
 func (*Replication) ProtoMessage() {}
 
 func (x *Replication) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[45]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4315,7 +4495,7 @@ func (x *Replication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replication.ProtoReflect.Descriptor instead.
 func (*Replication) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{45}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Replication) GetTarget() string {
@@ -4392,7 +4572,7 @@ type GetServerInfoResponse struct {
 
 func (x *GetServerInfoResponse) Reset() {
 	*x = GetServerInfoResponse{}
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[46]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4404,7 +4584,7 @@ func (x *GetServerInfoResponse) String() string {
 func (*GetServerInfoResponse) ProtoMessage() {}
 
 func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[46]
+	mi := &file_socketregistry_v1_socket_registry_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4417,7 +4597,7 @@ func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetServerInfoResponse) Descriptor() ([]byte, []int) {
-	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{46}
+	return file_socketregistry_v1_socket_registry_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *GetServerInfoResponse) GetVersion() string {
@@ -4480,7 +4660,7 @@ var File_socketregistry_v1_socket_registry_proto protoreflect.FileDescriptor
 
 const file_socketregistry_v1_socket_registry_proto_rawDesc = "" +
 	"\n" +
-	"'socketregistry/v1/socket_registry.proto\x12\x11socketregistry.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n" +
+	"'socketregistry/v1/socket_registry.proto\x12\x11socketregistry.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"<\n" +
 	"\bPosition\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x04R\bsequence\"\xc5\x04\n" +
@@ -4593,7 +4773,15 @@ const file_socketregistry_v1_socket_registry_proto_rawDesc = "" +
 	"\x0fdelivered_count\x18\x02 \x01(\rR\x0edeliveredCount\x128\n" +
 	"\aresults\x18\x03 \x03(\v2\x1e.socketregistry.v1.WriteResultR\aresults\x12\x1c\n" +
 	"\tduplicate\x18\x04 \x01(\bR\tduplicate\x12#\n" +
-	"\rskipped_count\x18\x05 \x01(\rR\fskippedCount\"\xf0\x03\n" +
+	"\rskipped_count\x18\x05 \x01(\rR\fskippedCount\"M\n" +
+	"\x12WriteStreamRequest\x127\n" +
+	"\x06writes\x18\x01 \x03(\v2\x1f.socketregistry.v1.WriteRequestR\x06writes\"\x8a\x01\n" +
+	"\x11WriteStreamResult\x12>\n" +
+	"\bresponse\x18\x01 \x01(\v2 .socketregistry.v1.WriteResponseH\x00R\bresponse\x12*\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\t\n" +
+	"\aoutcome\"U\n" +
+	"\x13WriteStreamResponse\x12>\n" +
+	"\aresults\x18\x01 \x03(\v2$.socketregistry.v1.WriteStreamResultR\aresults\"\xf0\x03\n" +
 	"\vReadRequest\x12\x1b\n" +
 	"\tsocket_id\x18\x01 \x01(\tR\bsocketId\x12\x17\n" +
 	"\ano_wait\x18\x02 \x01(\bR\x06noWait\x12!\n" +
@@ -4873,10 +5061,11 @@ const file_socketregistry_v1_socket_registry_proto_rawDesc = "" +
 	"\x1eWATCH_EVENT_TYPE_STATE_CHANGED\x10\x05\x12\x1a\n" +
 	"\x16WATCH_EVENT_TYPE_RESET\x10\x06\x12\x1c\n" +
 	"\x18WATCH_EVENT_TYPE_DELETED\x10\a\x12\x1e\n" +
-	"\x1aWATCH_EVENT_TYPE_HEARTBEAT\x10\b2\xf1\f\n" +
+	"\x1aWATCH_EVENT_TYPE_HEARTBEAT\x10\b2\xd3\r\n" +
 	"\x0eSocketRegistry\x12M\n" +
 	"\x06Create\x12 .socketregistry.v1.CreateRequest\x1a!.socketregistry.v1.CreateResponse\x12J\n" +
-	"\x05Write\x12\x1f.socketregistry.v1.WriteRequest\x1a .socketregistry.v1.WriteResponse\x12I\n" +
+	"\x05Write\x12\x1f.socketregistry.v1.WriteRequest\x1a .socketregistry.v1.WriteResponse\x12`\n" +
+	"\vWriteStream\x12%.socketregistry.v1.WriteStreamRequest\x1a&.socketregistry.v1.WriteStreamResponse(\x010\x01\x12I\n" +
 	"\x04Read\x12\x1e.socketregistry.v1.ReadRequest\x1a\x1f.socketregistry.v1.ReadResponse0\x01\x12J\n" +
 	"\x05Reset\x12\x1f.socketregistry.v1.ResetRequest\x1a .socketregistry.v1.ResetResponse\x12M\n" +
 	"\x06Delete\x12 .socketregistry.v1.DeleteRequest\x1a!.socketregistry.v1.DeleteResponse\x12\\\n" +
@@ -4911,7 +5100,7 @@ func file_socketregistry_v1_socket_registry_proto_rawDescGZIP() []byte {
 }
 
 var file_socketregistry_v1_socket_registry_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
-var file_socketregistry_v1_socket_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_socketregistry_v1_socket_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_socketregistry_v1_socket_registry_proto_goTypes = []any{
 	(SocketState)(0),                 // 0: socketregistry.v1.SocketState
 	(StateReason)(0),                 // 1: socketregistry.v1.StateReason
@@ -4935,172 +5124,182 @@ var file_socketregistry_v1_socket_registry_proto_goTypes = []any{
 	(*WriteRequest)(nil),             // 19: socketregistry.v1.WriteRequest
 	(*WriteResult)(nil),              // 20: socketregistry.v1.WriteResult
 	(*WriteResponse)(nil),            // 21: socketregistry.v1.WriteResponse
-	(*ReadRequest)(nil),              // 22: socketregistry.v1.ReadRequest
-	(*ReadResponse)(nil),             // 23: socketregistry.v1.ReadResponse
-	(*ResetRequest)(nil),             // 24: socketregistry.v1.ResetRequest
-	(*ResetResponse)(nil),            // 25: socketregistry.v1.ResetResponse
-	(*DeleteRequest)(nil),            // 26: socketregistry.v1.DeleteRequest
-	(*DeleteResponse)(nil),           // 27: socketregistry.v1.DeleteResponse
-	(*ListSocketsRequest)(nil),       // 28: socketregistry.v1.ListSocketsRequest
-	(*ListSocketsResponse)(nil),      // 29: socketregistry.v1.ListSocketsResponse
-	(*GetSocketInfoRequest)(nil),     // 30: socketregistry.v1.GetSocketInfoRequest
-	(*GetSocketInfoResponse)(nil),    // 31: socketregistry.v1.GetSocketInfoResponse
-	(*MarkUnresponsiveRequest)(nil),  // 32: socketregistry.v1.MarkUnresponsiveRequest
-	(*MarkUnresponsiveResponse)(nil), // 33: socketregistry.v1.MarkUnresponsiveResponse
-	(*MarkActiveRequest)(nil),        // 34: socketregistry.v1.MarkActiveRequest
-	(*MarkActiveResponse)(nil),       // 35: socketregistry.v1.MarkActiveResponse
-	(*MarkInactiveRequest)(nil),      // 36: socketregistry.v1.MarkInactiveRequest
-	(*MarkInactiveResponse)(nil),     // 37: socketregistry.v1.MarkInactiveResponse
-	(*PeekRequest)(nil),              // 38: socketregistry.v1.PeekRequest
-	(*PeekResponse)(nil),             // 39: socketregistry.v1.PeekResponse
-	(*AcknowledgeRequest)(nil),       // 40: socketregistry.v1.AcknowledgeRequest
-	(*AcknowledgeResponse)(nil),      // 41: socketregistry.v1.AcknowledgeResponse
-	(*RequeueRequest)(nil),           // 42: socketregistry.v1.RequeueRequest
-	(*RequeueResponse)(nil),          // 43: socketregistry.v1.RequeueResponse
-	(*GetMessageRequest)(nil),        // 44: socketregistry.v1.GetMessageRequest
-	(*Receipt)(nil),                  // 45: socketregistry.v1.Receipt
-	(*GetMessageResponse)(nil),       // 46: socketregistry.v1.GetMessageResponse
-	(*HeartbeatRequest)(nil),         // 47: socketregistry.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil),        // 48: socketregistry.v1.HeartbeatResponse
-	(*UpdateRequest)(nil),            // 49: socketregistry.v1.UpdateRequest
-	(*UpdateResponse)(nil),           // 50: socketregistry.v1.UpdateResponse
-	(*WatchRequest)(nil),             // 51: socketregistry.v1.WatchRequest
-	(*WatchResponse)(nil),            // 52: socketregistry.v1.WatchResponse
-	(*AskRequest)(nil),               // 53: socketregistry.v1.AskRequest
-	(*AskResponse)(nil),              // 54: socketregistry.v1.AskResponse
-	(*AskSummary)(nil),               // 55: socketregistry.v1.AskSummary
-	(*MissingRecipient)(nil),         // 56: socketregistry.v1.MissingRecipient
-	(*GetServerInfoRequest)(nil),     // 57: socketregistry.v1.GetServerInfoRequest
-	(*Replication)(nil),              // 58: socketregistry.v1.Replication
-	(*GetServerInfoResponse)(nil),    // 59: socketregistry.v1.GetServerInfoResponse
-	nil,                              // 60: socketregistry.v1.Socket.LabelsEntry
-	nil,                              // 61: socketregistry.v1.Message.TraceContextEntry
-	nil,                              // 62: socketregistry.v1.CreateRequest.LabelsEntry
-	nil,                              // 63: socketregistry.v1.WriteRequest.MatchLabelsEntry
-	nil,                              // 64: socketregistry.v1.ListSocketsRequest.LabelsEntry
-	nil,                              // 65: socketregistry.v1.AskRequest.MatchLabelsEntry
-	nil,                              // 66: socketregistry.v1.GetServerInfoResponse.LimitsEntry
-	(*durationpb.Duration)(nil),      // 67: google.protobuf.Duration
-	(*structpb.Struct)(nil),          // 68: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),    // 69: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),    // 70: google.protobuf.FieldMask
+	(*WriteStreamRequest)(nil),       // 22: socketregistry.v1.WriteStreamRequest
+	(*WriteStreamResult)(nil),        // 23: socketregistry.v1.WriteStreamResult
+	(*WriteStreamResponse)(nil),      // 24: socketregistry.v1.WriteStreamResponse
+	(*ReadRequest)(nil),              // 25: socketregistry.v1.ReadRequest
+	(*ReadResponse)(nil),             // 26: socketregistry.v1.ReadResponse
+	(*ResetRequest)(nil),             // 27: socketregistry.v1.ResetRequest
+	(*ResetResponse)(nil),            // 28: socketregistry.v1.ResetResponse
+	(*DeleteRequest)(nil),            // 29: socketregistry.v1.DeleteRequest
+	(*DeleteResponse)(nil),           // 30: socketregistry.v1.DeleteResponse
+	(*ListSocketsRequest)(nil),       // 31: socketregistry.v1.ListSocketsRequest
+	(*ListSocketsResponse)(nil),      // 32: socketregistry.v1.ListSocketsResponse
+	(*GetSocketInfoRequest)(nil),     // 33: socketregistry.v1.GetSocketInfoRequest
+	(*GetSocketInfoResponse)(nil),    // 34: socketregistry.v1.GetSocketInfoResponse
+	(*MarkUnresponsiveRequest)(nil),  // 35: socketregistry.v1.MarkUnresponsiveRequest
+	(*MarkUnresponsiveResponse)(nil), // 36: socketregistry.v1.MarkUnresponsiveResponse
+	(*MarkActiveRequest)(nil),        // 37: socketregistry.v1.MarkActiveRequest
+	(*MarkActiveResponse)(nil),       // 38: socketregistry.v1.MarkActiveResponse
+	(*MarkInactiveRequest)(nil),      // 39: socketregistry.v1.MarkInactiveRequest
+	(*MarkInactiveResponse)(nil),     // 40: socketregistry.v1.MarkInactiveResponse
+	(*PeekRequest)(nil),              // 41: socketregistry.v1.PeekRequest
+	(*PeekResponse)(nil),             // 42: socketregistry.v1.PeekResponse
+	(*AcknowledgeRequest)(nil),       // 43: socketregistry.v1.AcknowledgeRequest
+	(*AcknowledgeResponse)(nil),      // 44: socketregistry.v1.AcknowledgeResponse
+	(*RequeueRequest)(nil),           // 45: socketregistry.v1.RequeueRequest
+	(*RequeueResponse)(nil),          // 46: socketregistry.v1.RequeueResponse
+	(*GetMessageRequest)(nil),        // 47: socketregistry.v1.GetMessageRequest
+	(*Receipt)(nil),                  // 48: socketregistry.v1.Receipt
+	(*GetMessageResponse)(nil),       // 49: socketregistry.v1.GetMessageResponse
+	(*HeartbeatRequest)(nil),         // 50: socketregistry.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil),        // 51: socketregistry.v1.HeartbeatResponse
+	(*UpdateRequest)(nil),            // 52: socketregistry.v1.UpdateRequest
+	(*UpdateResponse)(nil),           // 53: socketregistry.v1.UpdateResponse
+	(*WatchRequest)(nil),             // 54: socketregistry.v1.WatchRequest
+	(*WatchResponse)(nil),            // 55: socketregistry.v1.WatchResponse
+	(*AskRequest)(nil),               // 56: socketregistry.v1.AskRequest
+	(*AskResponse)(nil),              // 57: socketregistry.v1.AskResponse
+	(*AskSummary)(nil),               // 58: socketregistry.v1.AskSummary
+	(*MissingRecipient)(nil),         // 59: socketregistry.v1.MissingRecipient
+	(*GetServerInfoRequest)(nil),     // 60: socketregistry.v1.GetServerInfoRequest
+	(*Replication)(nil),              // 61: socketregistry.v1.Replication
+	(*GetServerInfoResponse)(nil),    // 62: socketregistry.v1.GetServerInfoResponse
+	nil,                              // 63: socketregistry.v1.Socket.LabelsEntry
+	nil,                              // 64: socketregistry.v1.Message.TraceContextEntry
+	nil,                              // 65: socketregistry.v1.CreateRequest.LabelsEntry
+	nil,                              // 66: socketregistry.v1.WriteRequest.MatchLabelsEntry
+	nil,                              // 67: socketregistry.v1.ListSocketsRequest.LabelsEntry
+	nil,                              // 68: socketregistry.v1.AskRequest.MatchLabelsEntry
+	nil,                              // 69: socketregistry.v1.GetServerInfoResponse.LimitsEntry
+	(*durationpb.Duration)(nil),      // 70: google.protobuf.Duration
+	(*structpb.Struct)(nil),          // 71: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),    // 72: google.protobuf.Timestamp
+	(*status.Status)(nil),            // 73: google.rpc.Status
+	(*fieldmaskpb.FieldMask)(nil),    // 74: google.protobuf.FieldMask
 }
 var file_socketregistry_v1_socket_registry_proto_depIdxs = []int32{
-	67, // 0: socketregistry.v1.SocketConfig.lease_duration:type_name -> google.protobuf.Duration
-	67, // 1: socketregistry.v1.SocketConfig.message_ttl:type_name -> google.protobuf.Duration
-	67, // 2: socketregistry.v1.SocketConfig.ack_deadline:type_name -> google.protobuf.Duration
+	70, // 0: socketregistry.v1.SocketConfig.lease_duration:type_name -> google.protobuf.Duration
+	70, // 1: socketregistry.v1.SocketConfig.message_ttl:type_name -> google.protobuf.Duration
+	70, // 2: socketregistry.v1.SocketConfig.ack_deadline:type_name -> google.protobuf.Duration
 	2,  // 3: socketregistry.v1.SocketConfig.overflow_policy:type_name -> socketregistry.v1.OverflowPolicy
-	68, // 4: socketregistry.v1.Socket.context:type_name -> google.protobuf.Struct
+	71, // 4: socketregistry.v1.Socket.context:type_name -> google.protobuf.Struct
 	0,  // 5: socketregistry.v1.Socket.state:type_name -> socketregistry.v1.SocketState
-	69, // 6: socketregistry.v1.Socket.created_at:type_name -> google.protobuf.Timestamp
-	69, // 7: socketregistry.v1.Socket.last_activity:type_name -> google.protobuf.Timestamp
-	60, // 8: socketregistry.v1.Socket.labels:type_name -> socketregistry.v1.Socket.LabelsEntry
+	72, // 6: socketregistry.v1.Socket.created_at:type_name -> google.protobuf.Timestamp
+	72, // 7: socketregistry.v1.Socket.last_activity:type_name -> google.protobuf.Timestamp
+	63, // 8: socketregistry.v1.Socket.labels:type_name -> socketregistry.v1.Socket.LabelsEntry
 	13, // 9: socketregistry.v1.Socket.tail:type_name -> socketregistry.v1.Position
 	14, // 10: socketregistry.v1.Socket.config:type_name -> socketregistry.v1.SocketConfig
 	1,  // 11: socketregistry.v1.Socket.state_reason:type_name -> socketregistry.v1.StateReason
-	69, // 12: socketregistry.v1.Socket.oldest_unsettled_time:type_name -> google.protobuf.Timestamp
-	69, // 13: socketregistry.v1.Socket.last_seen_time:type_name -> google.protobuf.Timestamp
-	69, // 14: socketregistry.v1.Socket.lease_expire_time:type_name -> google.protobuf.Timestamp
-	69, // 15: socketregistry.v1.Message.timestamp:type_name -> google.protobuf.Timestamp
-	68, // 16: socketregistry.v1.Message.metadata:type_name -> google.protobuf.Struct
-	61, // 17: socketregistry.v1.Message.trace_context:type_name -> socketregistry.v1.Message.TraceContextEntry
-	68, // 18: socketregistry.v1.CreateRequest.context:type_name -> google.protobuf.Struct
-	62, // 19: socketregistry.v1.CreateRequest.labels:type_name -> socketregistry.v1.CreateRequest.LabelsEntry
+	72, // 12: socketregistry.v1.Socket.oldest_unsettled_time:type_name -> google.protobuf.Timestamp
+	72, // 13: socketregistry.v1.Socket.last_seen_time:type_name -> google.protobuf.Timestamp
+	72, // 14: socketregistry.v1.Socket.lease_expire_time:type_name -> google.protobuf.Timestamp
+	72, // 15: socketregistry.v1.Message.timestamp:type_name -> google.protobuf.Timestamp
+	71, // 16: socketregistry.v1.Message.metadata:type_name -> google.protobuf.Struct
+	64, // 17: socketregistry.v1.Message.trace_context:type_name -> socketregistry.v1.Message.TraceContextEntry
+	71, // 18: socketregistry.v1.CreateRequest.context:type_name -> google.protobuf.Struct
+	65, // 19: socketregistry.v1.CreateRequest.labels:type_name -> socketregistry.v1.CreateRequest.LabelsEntry
 	14, // 20: socketregistry.v1.CreateRequest.config:type_name -> socketregistry.v1.SocketConfig
 	3,  // 21: socketregistry.v1.CreateRequest.on_conflict:type_name -> socketregistry.v1.ConflictPolicy
 	15, // 22: socketregistry.v1.CreateResponse.socket:type_name -> socketregistry.v1.Socket
-	68, // 23: socketregistry.v1.WriteRequest.metadata:type_name -> google.protobuf.Struct
-	63, // 24: socketregistry.v1.WriteRequest.match_labels:type_name -> socketregistry.v1.WriteRequest.MatchLabelsEntry
+	71, // 23: socketregistry.v1.WriteRequest.metadata:type_name -> google.protobuf.Struct
+	66, // 24: socketregistry.v1.WriteRequest.match_labels:type_name -> socketregistry.v1.WriteRequest.MatchLabelsEntry
 	9,  // 25: socketregistry.v1.WriteResult.skip_reason:type_name -> socketregistry.v1.SkipReason
 	20, // 26: socketregistry.v1.WriteResponse.results:type_name -> socketregistry.v1.WriteResult
-	5,  // 27: socketregistry.v1.ReadRequest.ack_mode:type_name -> socketregistry.v1.AckMode
-	13, // 28: socketregistry.v1.ReadRequest.after:type_name -> socketregistry.v1.Position
-	67, // 29: socketregistry.v1.ReadRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	16, // 30: socketregistry.v1.ReadResponse.messages:type_name -> socketregistry.v1.Message
-	6,  // 31: socketregistry.v1.ReadResponse.event:type_name -> socketregistry.v1.ReadEvent
-	13, // 32: socketregistry.v1.ReadResponse.position:type_name -> socketregistry.v1.Position
-	7,  // 33: socketregistry.v1.ReadResponse.gap_reason:type_name -> socketregistry.v1.GapReason
-	4,  // 34: socketregistry.v1.ResetRequest.scope:type_name -> socketregistry.v1.ResetScope
-	15, // 35: socketregistry.v1.ResetResponse.socket:type_name -> socketregistry.v1.Socket
-	0,  // 36: socketregistry.v1.ListSocketsRequest.states:type_name -> socketregistry.v1.SocketState
-	64, // 37: socketregistry.v1.ListSocketsRequest.labels:type_name -> socketregistry.v1.ListSocketsRequest.LabelsEntry
-	15, // 38: socketregistry.v1.ListSocketsResponse.sockets:type_name -> socketregistry.v1.Socket
-	15, // 39: socketregistry.v1.GetSocketInfoResponse.socket:type_name -> socketregistry.v1.Socket
-	15, // 40: socketregistry.v1.MarkUnresponsiveResponse.socket:type_name -> socketregistry.v1.Socket
-	15, // 41: socketregistry.v1.MarkActiveResponse.socket:type_name -> socketregistry.v1.Socket
-	15, // 42: socketregistry.v1.MarkInactiveResponse.socket:type_name -> socketregistry.v1.Socket
-	16, // 43: socketregistry.v1.PeekResponse.messages:type_name -> socketregistry.v1.Message
-	67, // 44: socketregistry.v1.AcknowledgeRequest.retry_delay:type_name -> google.protobuf.Duration
-	67, // 45: socketregistry.v1.AcknowledgeRequest.ack_deadline:type_name -> google.protobuf.Duration
-	10, // 46: socketregistry.v1.Receipt.state:type_name -> socketregistry.v1.MessageState
-	69, // 47: socketregistry.v1.Receipt.delivered_time:type_name -> google.protobuf.Timestamp
-	69, // 48: socketregistry.v1.Receipt.settled_time:type_name -> google.protobuf.Timestamp
-	9,  // 49: socketregistry.v1.Receipt.skip_reason:type_name -> socketregistry.v1.SkipReason
-	16, // 50: socketregistry.v1.GetMessageResponse.message:type_name -> socketregistry.v1.Message
-	45, // 51: socketregistry.v1.GetMessageResponse.receipts:type_name -> socketregistry.v1.Receipt
-	69, // 52: socketregistry.v1.HeartbeatResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
-	0,  // 53: socketregistry.v1.HeartbeatResponse.state:type_name -> socketregistry.v1.SocketState
-	15, // 54: socketregistry.v1.UpdateRequest.socket:type_name -> socketregistry.v1.Socket
-	70, // 55: socketregistry.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	15, // 56: socketregistry.v1.UpdateResponse.socket:type_name -> socketregistry.v1.Socket
-	67, // 57: socketregistry.v1.WatchRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	12, // 58: socketregistry.v1.WatchResponse.type:type_name -> socketregistry.v1.WatchEventType
-	15, // 59: socketregistry.v1.WatchResponse.socket:type_name -> socketregistry.v1.Socket
-	68, // 60: socketregistry.v1.AskRequest.metadata:type_name -> google.protobuf.Struct
-	67, // 61: socketregistry.v1.AskRequest.timeout:type_name -> google.protobuf.Duration
-	65, // 62: socketregistry.v1.AskRequest.match_labels:type_name -> socketregistry.v1.AskRequest.MatchLabelsEntry
-	21, // 63: socketregistry.v1.AskResponse.asked:type_name -> socketregistry.v1.WriteResponse
-	16, // 64: socketregistry.v1.AskResponse.reply:type_name -> socketregistry.v1.Message
-	55, // 65: socketregistry.v1.AskResponse.summary:type_name -> socketregistry.v1.AskSummary
-	56, // 66: socketregistry.v1.AskSummary.missing:type_name -> socketregistry.v1.MissingRecipient
-	11, // 67: socketregistry.v1.MissingRecipient.reason:type_name -> socketregistry.v1.MissingReason
-	8,  // 68: socketregistry.v1.Replication.state:type_name -> socketregistry.v1.ReplicationState
-	69, // 69: socketregistry.v1.Replication.last_success_time:type_name -> google.protobuf.Timestamp
-	66, // 70: socketregistry.v1.GetServerInfoResponse.limits:type_name -> socketregistry.v1.GetServerInfoResponse.LimitsEntry
-	58, // 71: socketregistry.v1.GetServerInfoResponse.replication:type_name -> socketregistry.v1.Replication
-	17, // 72: socketregistry.v1.SocketRegistry.Create:input_type -> socketregistry.v1.CreateRequest
-	19, // 73: socketregistry.v1.SocketRegistry.Write:input_type -> socketregistry.v1.WriteRequest
-	22, // 74: socketregistry.v1.SocketRegistry.Read:input_type -> socketregistry.v1.ReadRequest
-	24, // 75: socketregistry.v1.SocketRegistry.Reset:input_type -> socketregistry.v1.ResetRequest
-	26, // 76: socketregistry.v1.SocketRegistry.Delete:input_type -> socketregistry.v1.DeleteRequest
-	28, // 77: socketregistry.v1.SocketRegistry.ListSockets:input_type -> socketregistry.v1.ListSocketsRequest
-	30, // 78: socketregistry.v1.SocketRegistry.GetSocketInfo:input_type -> socketregistry.v1.GetSocketInfoRequest
-	32, // 79: socketregistry.v1.SocketRegistry.MarkUnresponsive:input_type -> socketregistry.v1.MarkUnresponsiveRequest
-	34, // 80: socketregistry.v1.SocketRegistry.MarkActive:input_type -> socketregistry.v1.MarkActiveRequest
-	36, // 81: socketregistry.v1.SocketRegistry.MarkInactive:input_type -> socketregistry.v1.MarkInactiveRequest
-	38, // 82: socketregistry.v1.SocketRegistry.Peek:input_type -> socketregistry.v1.PeekRequest
-	40, // 83: socketregistry.v1.SocketRegistry.Acknowledge:input_type -> socketregistry.v1.AcknowledgeRequest
-	42, // 84: socketregistry.v1.SocketRegistry.Requeue:input_type -> socketregistry.v1.RequeueRequest
-	44, // 85: socketregistry.v1.SocketRegistry.GetMessage:input_type -> socketregistry.v1.GetMessageRequest
-	47, // 86: socketregistry.v1.SocketRegistry.Heartbeat:input_type -> socketregistry.v1.HeartbeatRequest
-	49, // 87: socketregistry.v1.SocketRegistry.Update:input_type -> socketregistry.v1.UpdateRequest
-	51, // 88: socketregistry.v1.SocketRegistry.Watch:input_type -> socketregistry.v1.WatchRequest
-	53, // 89: socketregistry.v1.SocketRegistry.Ask:input_type -> socketregistry.v1.AskRequest
-	57, // 90: socketregistry.v1.SocketRegistry.GetServerInfo:input_type -> socketregistry.v1.GetServerInfoRequest
-	18, // 91: socketregistry.v1.SocketRegistry.Create:output_type -> socketregistry.v1.CreateResponse
-	21, // 92: socketregistry.v1.SocketRegistry.Write:output_type -> socketregistry.v1.WriteResponse
-	23, // 93: socketregistry.v1.SocketRegistry.Read:output_type -> socketregistry.v1.ReadResponse
-	25, // 94: socketregistry.v1.SocketRegistry.Reset:output_type -> socketregistry.v1.ResetResponse
-	27, // 95: socketregistry.v1.SocketRegistry.Delete:output_type -> socketregistry.v1.DeleteResponse
-	29, // 96: socketregistry.v1.SocketRegistry.ListSockets:output_type -> socketregistry.v1.ListSocketsResponse
-	31, // 97: socketregistry.v1.SocketRegistry.GetSocketInfo:output_type -> socketregistry.v1.GetSocketInfoResponse
-	33, // 98: socketregistry.v1.SocketRegistry.MarkUnresponsive:output_type -> socketregistry.v1.MarkUnresponsiveResponse
-	35, // 99: socketregistry.v1.SocketRegistry.MarkActive:output_type -> socketregistry.v1.MarkActiveResponse
-	37, // 100: socketregistry.v1.SocketRegistry.MarkInactive:output_type -> socketregistry.v1.MarkInactiveResponse
-	39, // 101: socketregistry.v1.SocketRegistry.Peek:output_type -> socketregistry.v1.PeekResponse
-	41, // 102: socketregistry.v1.SocketRegistry.Acknowledge:output_type -> socketregistry.v1.AcknowledgeResponse
-	43, // 103: socketregistry.v1.SocketRegistry.Requeue:output_type -> socketregistry.v1.RequeueResponse
-	46, // 104: socketregistry.v1.SocketRegistry.GetMessage:output_type -> socketregistry.v1.GetMessageResponse
-	48, // 105: socketregistry.v1.SocketRegistry.Heartbeat:output_type -> socketregistry.v1.HeartbeatResponse
-	50, // 106: socketregistry.v1.SocketRegistry.Update:output_type -> socketregistry.v1.UpdateResponse
-	52, // 107: socketregistry.v1.SocketRegistry.Watch:output_type -> socketregistry.v1.WatchResponse
-	54, // 108: socketregistry.v1.SocketRegistry.Ask:output_type -> socketregistry.v1.AskResponse
-	59, // 109: socketregistry.v1.SocketRegistry.GetServerInfo:output_type -> socketregistry.v1.GetServerInfoResponse
-	91, // [91:110] is the sub-list for method output_type
-	72, // [72:91] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	19, // 27: socketregistry.v1.WriteStreamRequest.writes:type_name -> socketregistry.v1.WriteRequest
+	21, // 28: socketregistry.v1.WriteStreamResult.response:type_name -> socketregistry.v1.WriteResponse
+	73, // 29: socketregistry.v1.WriteStreamResult.error:type_name -> google.rpc.Status
+	23, // 30: socketregistry.v1.WriteStreamResponse.results:type_name -> socketregistry.v1.WriteStreamResult
+	5,  // 31: socketregistry.v1.ReadRequest.ack_mode:type_name -> socketregistry.v1.AckMode
+	13, // 32: socketregistry.v1.ReadRequest.after:type_name -> socketregistry.v1.Position
+	70, // 33: socketregistry.v1.ReadRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	16, // 34: socketregistry.v1.ReadResponse.messages:type_name -> socketregistry.v1.Message
+	6,  // 35: socketregistry.v1.ReadResponse.event:type_name -> socketregistry.v1.ReadEvent
+	13, // 36: socketregistry.v1.ReadResponse.position:type_name -> socketregistry.v1.Position
+	7,  // 37: socketregistry.v1.ReadResponse.gap_reason:type_name -> socketregistry.v1.GapReason
+	4,  // 38: socketregistry.v1.ResetRequest.scope:type_name -> socketregistry.v1.ResetScope
+	15, // 39: socketregistry.v1.ResetResponse.socket:type_name -> socketregistry.v1.Socket
+	0,  // 40: socketregistry.v1.ListSocketsRequest.states:type_name -> socketregistry.v1.SocketState
+	67, // 41: socketregistry.v1.ListSocketsRequest.labels:type_name -> socketregistry.v1.ListSocketsRequest.LabelsEntry
+	15, // 42: socketregistry.v1.ListSocketsResponse.sockets:type_name -> socketregistry.v1.Socket
+	15, // 43: socketregistry.v1.GetSocketInfoResponse.socket:type_name -> socketregistry.v1.Socket
+	15, // 44: socketregistry.v1.MarkUnresponsiveResponse.socket:type_name -> socketregistry.v1.Socket
+	15, // 45: socketregistry.v1.MarkActiveResponse.socket:type_name -> socketregistry.v1.Socket
+	15, // 46: socketregistry.v1.MarkInactiveResponse.socket:type_name -> socketregistry.v1.Socket
+	16, // 47: socketregistry.v1.PeekResponse.messages:type_name -> socketregistry.v1.Message
+	70, // 48: socketregistry.v1.AcknowledgeRequest.retry_delay:type_name -> google.protobuf.Duration
+	70, // 49: socketregistry.v1.AcknowledgeRequest.ack_deadline:type_name -> google.protobuf.Duration
+	10, // 50: socketregistry.v1.Receipt.state:type_name -> socketregistry.v1.MessageState
+	72, // 51: socketregistry.v1.Receipt.delivered_time:type_name -> google.protobuf.Timestamp
+	72, // 52: socketregistry.v1.Receipt.settled_time:type_name -> google.protobuf.Timestamp
+	9,  // 53: socketregistry.v1.Receipt.skip_reason:type_name -> socketregistry.v1.SkipReason
+	16, // 54: socketregistry.v1.GetMessageResponse.message:type_name -> socketregistry.v1.Message
+	48, // 55: socketregistry.v1.GetMessageResponse.receipts:type_name -> socketregistry.v1.Receipt
+	72, // 56: socketregistry.v1.HeartbeatResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 57: socketregistry.v1.HeartbeatResponse.state:type_name -> socketregistry.v1.SocketState
+	15, // 58: socketregistry.v1.UpdateRequest.socket:type_name -> socketregistry.v1.Socket
+	74, // 59: socketregistry.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	15, // 60: socketregistry.v1.UpdateResponse.socket:type_name -> socketregistry.v1.Socket
+	70, // 61: socketregistry.v1.WatchRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	12, // 62: socketregistry.v1.WatchResponse.type:type_name -> socketregistry.v1.WatchEventType
+	15, // 63: socketregistry.v1.WatchResponse.socket:type_name -> socketregistry.v1.Socket
+	71, // 64: socketregistry.v1.AskRequest.metadata:type_name -> google.protobuf.Struct
+	70, // 65: socketregistry.v1.AskRequest.timeout:type_name -> google.protobuf.Duration
+	68, // 66: socketregistry.v1.AskRequest.match_labels:type_name -> socketregistry.v1.AskRequest.MatchLabelsEntry
+	21, // 67: socketregistry.v1.AskResponse.asked:type_name -> socketregistry.v1.WriteResponse
+	16, // 68: socketregistry.v1.AskResponse.reply:type_name -> socketregistry.v1.Message
+	58, // 69: socketregistry.v1.AskResponse.summary:type_name -> socketregistry.v1.AskSummary
+	59, // 70: socketregistry.v1.AskSummary.missing:type_name -> socketregistry.v1.MissingRecipient
+	11, // 71: socketregistry.v1.MissingRecipient.reason:type_name -> socketregistry.v1.MissingReason
+	8,  // 72: socketregistry.v1.Replication.state:type_name -> socketregistry.v1.ReplicationState
+	72, // 73: socketregistry.v1.Replication.last_success_time:type_name -> google.protobuf.Timestamp
+	69, // 74: socketregistry.v1.GetServerInfoResponse.limits:type_name -> socketregistry.v1.GetServerInfoResponse.LimitsEntry
+	61, // 75: socketregistry.v1.GetServerInfoResponse.replication:type_name -> socketregistry.v1.Replication
+	17, // 76: socketregistry.v1.SocketRegistry.Create:input_type -> socketregistry.v1.CreateRequest
+	19, // 77: socketregistry.v1.SocketRegistry.Write:input_type -> socketregistry.v1.WriteRequest
+	22, // 78: socketregistry.v1.SocketRegistry.WriteStream:input_type -> socketregistry.v1.WriteStreamRequest
+	25, // 79: socketregistry.v1.SocketRegistry.Read:input_type -> socketregistry.v1.ReadRequest
+	27, // 80: socketregistry.v1.SocketRegistry.Reset:input_type -> socketregistry.v1.ResetRequest
+	29, // 81: socketregistry.v1.SocketRegistry.Delete:input_type -> socketregistry.v1.DeleteRequest
+	31, // 82: socketregistry.v1.SocketRegistry.ListSockets:input_type -> socketregistry.v1.ListSocketsRequest
+	33, // 83: socketregistry.v1.SocketRegistry.GetSocketInfo:input_type -> socketregistry.v1.GetSocketInfoRequest
+	35, // 84: socketregistry.v1.SocketRegistry.MarkUnresponsive:input_type -> socketregistry.v1.MarkUnresponsiveRequest
+	37, // 85: socketregistry.v1.SocketRegistry.MarkActive:input_type -> socketregistry.v1.MarkActiveRequest
+	39, // 86: socketregistry.v1.SocketRegistry.MarkInactive:input_type -> socketregistry.v1.MarkInactiveRequest
+	41, // 87: socketregistry.v1.SocketRegistry.Peek:input_type -> socketregistry.v1.PeekRequest
+	43, // 88: socketregistry.v1.SocketRegistry.Acknowledge:input_type -> socketregistry.v1.AcknowledgeRequest
+	45, // 89: socketregistry.v1.SocketRegistry.Requeue:input_type -> socketregistry.v1.RequeueRequest
+	47, // 90: socketregistry.v1.SocketRegistry.GetMessage:input_type -> socketregistry.v1.GetMessageRequest
+	50, // 91: socketregistry.v1.SocketRegistry.Heartbeat:input_type -> socketregistry.v1.HeartbeatRequest
+	52, // 92: socketregistry.v1.SocketRegistry.Update:input_type -> socketregistry.v1.UpdateRequest
+	54, // 93: socketregistry.v1.SocketRegistry.Watch:input_type -> socketregistry.v1.WatchRequest
+	56, // 94: socketregistry.v1.SocketRegistry.Ask:input_type -> socketregistry.v1.AskRequest
+	60, // 95: socketregistry.v1.SocketRegistry.GetServerInfo:input_type -> socketregistry.v1.GetServerInfoRequest
+	18, // 96: socketregistry.v1.SocketRegistry.Create:output_type -> socketregistry.v1.CreateResponse
+	21, // 97: socketregistry.v1.SocketRegistry.Write:output_type -> socketregistry.v1.WriteResponse
+	24, // 98: socketregistry.v1.SocketRegistry.WriteStream:output_type -> socketregistry.v1.WriteStreamResponse
+	26, // 99: socketregistry.v1.SocketRegistry.Read:output_type -> socketregistry.v1.ReadResponse
+	28, // 100: socketregistry.v1.SocketRegistry.Reset:output_type -> socketregistry.v1.ResetResponse
+	30, // 101: socketregistry.v1.SocketRegistry.Delete:output_type -> socketregistry.v1.DeleteResponse
+	32, // 102: socketregistry.v1.SocketRegistry.ListSockets:output_type -> socketregistry.v1.ListSocketsResponse
+	34, // 103: socketregistry.v1.SocketRegistry.GetSocketInfo:output_type -> socketregistry.v1.GetSocketInfoResponse
+	36, // 104: socketregistry.v1.SocketRegistry.MarkUnresponsive:output_type -> socketregistry.v1.MarkUnresponsiveResponse
+	38, // 105: socketregistry.v1.SocketRegistry.MarkActive:output_type -> socketregistry.v1.MarkActiveResponse
+	40, // 106: socketregistry.v1.SocketRegistry.MarkInactive:output_type -> socketregistry.v1.MarkInactiveResponse
+	42, // 107: socketregistry.v1.SocketRegistry.Peek:output_type -> socketregistry.v1.PeekResponse
+	44, // 108: socketregistry.v1.SocketRegistry.Acknowledge:output_type -> socketregistry.v1.AcknowledgeResponse
+	46, // 109: socketregistry.v1.SocketRegistry.Requeue:output_type -> socketregistry.v1.RequeueResponse
+	49, // 110: socketregistry.v1.SocketRegistry.GetMessage:output_type -> socketregistry.v1.GetMessageResponse
+	51, // 111: socketregistry.v1.SocketRegistry.Heartbeat:output_type -> socketregistry.v1.HeartbeatResponse
+	53, // 112: socketregistry.v1.SocketRegistry.Update:output_type -> socketregistry.v1.UpdateResponse
+	55, // 113: socketregistry.v1.SocketRegistry.Watch:output_type -> socketregistry.v1.WatchResponse
+	57, // 114: socketregistry.v1.SocketRegistry.Ask:output_type -> socketregistry.v1.AskResponse
+	62, // 115: socketregistry.v1.SocketRegistry.GetServerInfo:output_type -> socketregistry.v1.GetServerInfoResponse
+	96, // [96:116] is the sub-list for method output_type
+	76, // [76:96] is the sub-list for method input_type
+	76, // [76:76] is the sub-list for extension type_name
+	76, // [76:76] is the sub-list for extension extendee
+	0,  // [0:76] is the sub-list for field type_name
 }
 
 func init() { file_socketregistry_v1_socket_registry_proto_init() }
@@ -5109,7 +5308,11 @@ func file_socketregistry_v1_socket_registry_proto_init() {
 		return
 	}
 	file_socketregistry_v1_socket_registry_proto_msgTypes[1].OneofWrappers = []any{}
-	file_socketregistry_v1_socket_registry_proto_msgTypes[41].OneofWrappers = []any{
+	file_socketregistry_v1_socket_registry_proto_msgTypes[10].OneofWrappers = []any{
+		(*WriteStreamResult_Response)(nil),
+		(*WriteStreamResult_Error)(nil),
+	}
+	file_socketregistry_v1_socket_registry_proto_msgTypes[44].OneofWrappers = []any{
 		(*AskResponse_Asked)(nil),
 		(*AskResponse_Reply)(nil),
 		(*AskResponse_Summary)(nil),
@@ -5120,7 +5323,7 @@ func file_socketregistry_v1_socket_registry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_socketregistry_v1_socket_registry_proto_rawDesc), len(file_socketregistry_v1_socket_registry_proto_rawDesc)),
 			NumEnums:      13,
-			NumMessages:   54,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

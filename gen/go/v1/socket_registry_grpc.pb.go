@@ -29,6 +29,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	SocketRegistry_Create_FullMethodName           = "/socketregistry.v1.SocketRegistry/Create"
 	SocketRegistry_Write_FullMethodName            = "/socketregistry.v1.SocketRegistry/Write"
+	SocketRegistry_WriteStream_FullMethodName      = "/socketregistry.v1.SocketRegistry/WriteStream"
 	SocketRegistry_Read_FullMethodName             = "/socketregistry.v1.SocketRegistry/Read"
 	SocketRegistry_Reset_FullMethodName            = "/socketregistry.v1.SocketRegistry/Reset"
 	SocketRegistry_Delete_FullMethodName           = "/socketregistry.v1.SocketRegistry/Delete"
@@ -74,6 +75,22 @@ type SocketRegistryClient interface {
 	// `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
 	// the call with the same request_id.
 	Write(ctx context.Context, in *WriteRequest, opts ...grpc.CallOption) (*WriteResponse, error)
+	// WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+	// every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+	// from this call and from others. A write that is refused is answered with its error and ends nothing.
+	//
+	// The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+	// Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+	// Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+	// HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+	//
+	// The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+	// what was not answered may have been written or not: repeat it with the same request_ids.
+	//
+	// Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+	// writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+	// writes are those of Write.
+	WriteStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WriteStreamRequest, WriteStreamResponse], error)
 	// Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
 	// feed and takes nothing from any other socket's queue.
 	//
@@ -205,9 +222,22 @@ func (c *socketRegistryClient) Write(ctx context.Context, in *WriteRequest, opts
 	return out, nil
 }
 
+func (c *socketRegistryClient) WriteStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WriteStreamRequest, WriteStreamResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &SocketRegistry_ServiceDesc.Streams[0], SocketRegistry_WriteStream_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WriteStreamRequest, WriteStreamResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SocketRegistry_WriteStreamClient = grpc.BidiStreamingClient[WriteStreamRequest, WriteStreamResponse]
+
 func (c *socketRegistryClient) Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SocketRegistry_ServiceDesc.Streams[0], SocketRegistry_Read_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SocketRegistry_ServiceDesc.Streams[1], SocketRegistry_Read_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -356,7 +386,7 @@ func (c *socketRegistryClient) Update(ctx context.Context, in *UpdateRequest, op
 
 func (c *socketRegistryClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SocketRegistry_ServiceDesc.Streams[1], SocketRegistry_Watch_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SocketRegistry_ServiceDesc.Streams[2], SocketRegistry_Watch_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -375,7 +405,7 @@ type SocketRegistry_WatchClient = grpc.ServerStreamingClient[WatchResponse]
 
 func (c *socketRegistryClient) Ask(ctx context.Context, in *AskRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[AskResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SocketRegistry_ServiceDesc.Streams[2], SocketRegistry_Ask_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SocketRegistry_ServiceDesc.Streams[3], SocketRegistry_Ask_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -428,6 +458,22 @@ type SocketRegistryServer interface {
 	// `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
 	// the call with the same request_id.
 	Write(context.Context, *WriteRequest) (*WriteResponse, error)
+	// WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+	// every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+	// from this call and from others. A write that is refused is answered with its error and ends nothing.
+	//
+	// The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+	// Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+	// Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+	// HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+	//
+	// The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+	// what was not answered may have been written or not: repeat it with the same request_ids.
+	//
+	// Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+	// writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+	// writes are those of Write.
+	WriteStream(grpc.BidiStreamingServer[WriteStreamRequest, WriteStreamResponse]) error
 	// Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
 	// feed and takes nothing from any other socket's queue.
 	//
@@ -545,6 +591,9 @@ func (UnimplementedSocketRegistryServer) Create(context.Context, *CreateRequest)
 func (UnimplementedSocketRegistryServer) Write(context.Context, *WriteRequest) (*WriteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Write not implemented")
 }
+func (UnimplementedSocketRegistryServer) WriteStream(grpc.BidiStreamingServer[WriteStreamRequest, WriteStreamResponse]) error {
+	return status.Error(codes.Unimplemented, "method WriteStream not implemented")
+}
 func (UnimplementedSocketRegistryServer) Read(*ReadRequest, grpc.ServerStreamingServer[ReadResponse]) error {
 	return status.Error(codes.Unimplemented, "method Read not implemented")
 }
@@ -652,6 +701,13 @@ func _SocketRegistry_Write_Handler(srv interface{}, ctx context.Context, dec fun
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _SocketRegistry_WriteStream_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(SocketRegistryServer).WriteStream(&grpc.GenericServerStream[WriteStreamRequest, WriteStreamResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SocketRegistry_WriteStreamServer = grpc.BidiStreamingServer[WriteStreamRequest, WriteStreamResponse]
 
 func _SocketRegistry_Read_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(ReadRequest)
@@ -1011,6 +1067,12 @@ var SocketRegistry_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WriteStream",
+			Handler:       _SocketRegistry_WriteStream_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
 		{
 			StreamName:    "Read",
 			Handler:       _SocketRegistry_Read_Handler,

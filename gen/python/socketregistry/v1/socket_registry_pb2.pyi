@@ -20,6 +20,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.struct_pb2
 import google.protobuf.timestamp_pb2
+import google.rpc.status_pb2
 import sys
 import typing
 
@@ -1044,6 +1045,80 @@ class WriteResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___WriteResponse: typing_extensions.TypeAlias = WriteResponse
+
+@typing.final
+class WriteStreamRequest(google.protobuf.message.Message):
+    """WriteStreamRequest is one frame of writes."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WRITES_FIELD_NUMBER: builtins.int
+    @property
+    def writes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___WriteRequest]:
+        """The writes, each as Write takes it. At most 10,000."""
+
+    def __init__(
+        self,
+        *,
+        writes: collections.abc.Iterable[Global___WriteRequest] | None = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["writes", b"writes"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___WriteStreamRequest: typing_extensions.TypeAlias = WriteStreamRequest
+
+@typing.final
+class WriteStreamResult(google.protobuf.message.Message):
+    """WriteStreamResult is the answer to one write of a WriteStream."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RESPONSE_FIELD_NUMBER: builtins.int
+    ERROR_FIELD_NUMBER: builtins.int
+    @property
+    def response(self) -> Global___WriteResponse:
+        """The write is durable."""
+
+    @property
+    def error(self) -> google.rpc.status_pb2.Status:
+        """The write was refused, with the code, the message and the details that Write would have failed with."""
+
+    def __init__(
+        self,
+        *,
+        response: Global___WriteResponse | None = ...,
+        error: google.rpc.status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["error", b"error", "outcome", b"outcome", "response", b"response"]
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["error", b"error", "outcome", b"outcome", "response", b"response"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: typing_extensions.TypeAlias = typing.Literal["response", "error"]
+    _WhichOneofArgType_outcome: typing_extensions.TypeAlias = typing.Literal["outcome", b"outcome"]
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___WriteStreamResult: typing_extensions.TypeAlias = WriteStreamResult
+
+@typing.final
+class WriteStreamResponse(google.protobuf.message.Message):
+    """WriteStreamResponse is one frame of answers."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: builtins.int
+    @property
+    def results(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___WriteStreamResult]:
+        """One result for each write, in the order of the writes, beginning where the frame before ended."""
+
+    def __init__(
+        self,
+        *,
+        results: collections.abc.Iterable[Global___WriteStreamResult] | None = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["results", b"results"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___WriteStreamResponse: typing_extensions.TypeAlias = WriteStreamResponse
 
 @typing.final
 class ReadRequest(google.protobuf.message.Message):

@@ -48,6 +48,11 @@ class SocketRegistryStub(object):
                 request_serializer=socketregistry_dot_v1_dot_socket__registry__pb2.WriteRequest.SerializeToString,
                 response_deserializer=socketregistry_dot_v1_dot_socket__registry__pb2.WriteResponse.FromString,
                 _registered_method=True)
+        self.WriteStream = channel.stream_stream(
+                '/socketregistry.v1.SocketRegistry/WriteStream',
+                request_serializer=socketregistry_dot_v1_dot_socket__registry__pb2.WriteStreamRequest.SerializeToString,
+                response_deserializer=socketregistry_dot_v1_dot_socket__registry__pb2.WriteStreamResponse.FromString,
+                _registered_method=True)
         self.Read = channel.unary_stream(
                 '/socketregistry.v1.SocketRegistry/Read',
                 request_serializer=socketregistry_dot_v1_dot_socket__registry__pb2.ReadRequest.SerializeToString,
@@ -164,6 +169,27 @@ class SocketRegistryServicer(object):
         RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID`,
         `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
         the call with the same request_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WriteStream(self, request_iterator, context):
+        """WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+        every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+        from this call and from others. A write that is refused is answered with its error and ends nothing.
+
+        The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+        Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+        Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+        HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+
+        The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+        what was not answered may have been written or not: repeat it with the same request_ids.
+
+        Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+        writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+        writes are those of Write.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -368,6 +394,11 @@ def add_SocketRegistryServicer_to_server(servicer, server):
                     request_deserializer=socketregistry_dot_v1_dot_socket__registry__pb2.WriteRequest.FromString,
                     response_serializer=socketregistry_dot_v1_dot_socket__registry__pb2.WriteResponse.SerializeToString,
             ),
+            'WriteStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.WriteStream,
+                    request_deserializer=socketregistry_dot_v1_dot_socket__registry__pb2.WriteStreamRequest.FromString,
+                    response_serializer=socketregistry_dot_v1_dot_socket__registry__pb2.WriteStreamResponse.SerializeToString,
+            ),
             'Read': grpc.unary_stream_rpc_method_handler(
                     servicer.Read,
                     request_deserializer=socketregistry_dot_v1_dot_socket__registry__pb2.ReadRequest.FromString,
@@ -512,6 +543,33 @@ class SocketRegistry(object):
             '/socketregistry.v1.SocketRegistry/Write',
             socketregistry_dot_v1_dot_socket__registry__pb2.WriteRequest.SerializeToString,
             socketregistry_dot_v1_dot_socket__registry__pb2.WriteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/socketregistry.v1.SocketRegistry/WriteStream',
+            socketregistry_dot_v1_dot_socket__registry__pb2.WriteStreamRequest.SerializeToString,
+            socketregistry_dot_v1_dot_socket__registry__pb2.WriteStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,23 @@ class SocketRegistryStub:
     `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
     the call with the same request_id.
     """
+    WriteStream: grpc.StreamStreamMultiCallable[socketregistry.v1.socket_registry_pb2.WriteStreamRequest, socketregistry.v1.socket_registry_pb2.WriteStreamResponse]
+    """WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+    every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+    from this call and from others. A write that is refused is answered with its error and ends nothing.
+
+    The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+    Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+    Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+    HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+
+    The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+    what was not answered may have been written or not: repeat it with the same request_ids.
+
+    Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+    writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+    writes are those of Write.
+    """
     Read: grpc.UnaryStreamMultiCallable[socketregistry.v1.socket_registry_pb2.ReadRequest, socketregistry.v1.socket_registry_pb2.ReadResponse]
     """Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
     feed and takes nothing from any other socket's queue.
@@ -202,6 +219,23 @@ class SocketRegistryAsyncStub(SocketRegistryStub):
     RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID`,
     `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
     the call with the same request_id.
+    """
+    WriteStream: grpc.aio.StreamStreamMultiCallable[socketregistry.v1.socket_registry_pb2.WriteStreamRequest, socketregistry.v1.socket_registry_pb2.WriteStreamResponse]  # type: ignore[assignment]
+    """WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+    every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+    from this call and from others. A write that is refused is answered with its error and ends nothing.
+
+    The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+    Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+    Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+    HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+
+    The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+    what was not answered may have been written or not: repeat it with the same request_ids.
+
+    Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+    writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+    writes are those of Write.
     """
     Read: grpc.aio.UnaryStreamMultiCallable[socketregistry.v1.socket_registry_pb2.ReadRequest, socketregistry.v1.socket_registry_pb2.ReadResponse]  # type: ignore[assignment]
     """Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
@@ -357,6 +391,29 @@ class SocketRegistryServicer(metaclass=abc.ABCMeta):
         RESOURCE_EXHAUSTED `QUEUE_FULL` or `STORAGE_FULL`; INVALID_ARGUMENT `MESSAGE_TOO_LARGE`, `INVALID_SOCKET_ID`,
         `INVALID_FIELD` or `REQUEST_ID_REUSED`; UNAVAILABLE `STORAGE_UNAVAILABLE`, after which the outcome is unknown: repeat
         the call with the same request_id.
+        """
+
+    @abc.abstractmethod
+    def WriteStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[socketregistry.v1.socket_registry_pb2.WriteStreamRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[socketregistry.v1.socket_registry_pb2.WriteStreamResponse], collections.abc.AsyncIterator[socketregistry.v1.socket_registry_pb2.WriteStreamResponse]]:
+        """WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+        every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+        from this call and from others. A write that is refused is answered with its error and ends nothing.
+
+        The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+        Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+        Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+        HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+
+        The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+        what was not answered may have been written or not: repeat it with the same request_ids.
+
+        Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+        writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+        writes are those of Write.
         """
 
     @abc.abstractmethod

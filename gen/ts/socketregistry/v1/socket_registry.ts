@@ -10,9 +10,11 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -24,6 +26,7 @@ import { Duration } from "../../google/protobuf/duration.js";
 import { FieldMask } from "../../google/protobuf/field_mask.js";
 import { Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
+import { Status } from "../../google/rpc/status.js";
 
 export const protobufPackage = "socketregistry.v1";
 
@@ -635,6 +638,31 @@ export interface WriteResponse {
   duplicate: boolean;
   /** How many sockets were skipped. Exact, whatever the length of `results`. */
   skippedCount: number;
+}
+
+/** WriteStreamRequest is one frame of writes. */
+export interface WriteStreamRequest {
+  /** The writes, each as Write takes it. At most 10,000. */
+  writes: WriteRequest[];
+}
+
+/** WriteStreamResult is the answer to one write of a WriteStream. */
+export interface WriteStreamResult {
+  /** What became of it. */
+  outcome:
+    | //
+    /** The write is durable. */
+    { $case: "response"; value: WriteResponse }
+    | //
+    /** The write was refused, with the code, the message and the details that Write would have failed with. */
+    { $case: "error"; value: Status }
+    | undefined;
+}
+
+/** WriteStreamResponse is one frame of answers. */
+export interface WriteStreamResponse {
+  /** One result for each write, in the order of the writes, beginning where the frame before ended. */
+  results: WriteStreamResult[];
 }
 
 /** ReadRequest says what to read, from where and how. */
@@ -2821,6 +2849,197 @@ export const WriteResponse: MessageFns<WriteResponse> = {
     message.results = object.results?.map((e) => WriteResult.fromPartial(e)) || [];
     message.duplicate = object.duplicate ?? false;
     message.skippedCount = object.skippedCount ?? 0;
+    return message;
+  },
+};
+
+function createBaseWriteStreamRequest(): WriteStreamRequest {
+  return { writes: [] };
+}
+
+export const WriteStreamRequest: MessageFns<WriteStreamRequest> = {
+  encode(message: WriteStreamRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.writes) {
+      WriteRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WriteStreamRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWriteStreamRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.writes.push(WriteRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WriteStreamRequest>): WriteStreamRequest {
+    return WriteStreamRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WriteStreamRequest>): WriteStreamRequest {
+    const message = createBaseWriteStreamRequest();
+    message.writes = object.writes?.map((e) => WriteRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWriteStreamResult(): WriteStreamResult {
+  return { outcome: undefined };
+}
+
+export const WriteStreamResult: MessageFns<WriteStreamResult> = {
+  encode(message: WriteStreamResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.outcome?.$case) {
+      case "response":
+        WriteResponse.encode(message.outcome.value, writer.uint32(10).fork()).join();
+        break;
+      case "error":
+        Status.encode(message.outcome.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WriteStreamResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWriteStreamResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcome = { $case: "response", value: WriteResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = { $case: "error", value: Status.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WriteStreamResult>): WriteStreamResult {
+    return WriteStreamResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WriteStreamResult>): WriteStreamResult {
+    const message = createBaseWriteStreamResult();
+    switch (object.outcome?.$case) {
+      case "response": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "response", value: WriteResponse.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "error": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "error", value: Status.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseWriteStreamResponse(): WriteStreamResponse {
+  return { results: [] };
+}
+
+export const WriteStreamResponse: MessageFns<WriteStreamResponse> = {
+  encode(message: WriteStreamResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      WriteStreamResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WriteStreamResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWriteStreamResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(WriteStreamResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WriteStreamResponse>): WriteStreamResponse {
+    return WriteStreamResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WriteStreamResponse>): WriteStreamResponse {
+    const message = createBaseWriteStreamResponse();
+    message.results = object.results?.map((e) => WriteStreamResult.fromPartial(e)) || [];
     return message;
   },
 };
@@ -6550,6 +6769,32 @@ export const SocketRegistryService = {
     responseDeserialize: (value: Buffer): WriteResponse => WriteResponse.decode(value),
   },
   /**
+   * WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+   * every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+   * from this call and from others. A write that is refused is answered with its error and ends nothing.
+   *
+   * The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+   * Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+   * Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+   * HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+   *
+   * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+   * what was not answered may have been written or not: repeat it with the same request_ids.
+   *
+   * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+   * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+   * writes are those of Write.
+   */
+  writeStream: {
+    path: "/socketregistry.v1.SocketRegistry/WriteStream" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: WriteStreamRequest): Buffer => Buffer.from(WriteStreamRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WriteStreamRequest => WriteStreamRequest.decode(value),
+    responseSerialize: (value: WriteStreamResponse): Buffer => Buffer.from(WriteStreamResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WriteStreamResponse => WriteStreamResponse.decode(value),
+  },
+  /**
    * Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
    * feed and takes nothing from any other socket's queue.
    *
@@ -6848,6 +7093,24 @@ export interface SocketRegistryServer extends UntypedServiceImplementation {
    */
   write: handleUnaryCall<WriteRequest, WriteResponse>;
   /**
+   * WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+   * every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+   * from this call and from others. A write that is refused is answered with its error and ends nothing.
+   *
+   * The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+   * Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+   * Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+   * HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+   *
+   * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+   * what was not answered may have been written or not: repeat it with the same request_ids.
+   *
+   * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+   * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+   * writes are those of Write.
+   */
+  writeStream: handleBidiStreamingCall<WriteStreamRequest, WriteStreamResponse>;
+  /**
    * Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
    * feed and takes nothing from any other socket's queue.
    *
@@ -7032,6 +7295,29 @@ export interface SocketRegistryClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: WriteResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+   * every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+   * from this call and from others. A write that is refused is answered with its error and ends nothing.
+   *
+   * The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+   * Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+   * Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+   * HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+   *
+   * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+   * what was not answered may have been written or not: repeat it with the same request_ids.
+   *
+   * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+   * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+   * writes are those of Write.
+   */
+  writeStream(): ClientDuplexStream<WriteStreamRequest, WriteStreamResponse>;
+  writeStream(options: Partial<CallOptions>): ClientDuplexStream<WriteStreamRequest, WriteStreamResponse>;
+  writeStream(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<WriteStreamRequest, WriteStreamResponse>;
   /**
    * Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
    * feed and takes nothing from any other socket's queue.

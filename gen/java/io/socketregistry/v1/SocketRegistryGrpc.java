@@ -79,6 +79,37 @@ public final class SocketRegistryGrpc {
     return getWriteMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.socketregistry.v1.WriteStreamRequest,
+      io.socketregistry.v1.WriteStreamResponse> getWriteStreamMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "WriteStream",
+      requestType = io.socketregistry.v1.WriteStreamRequest.class,
+      responseType = io.socketregistry.v1.WriteStreamResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.BIDI_STREAMING)
+  public static io.grpc.MethodDescriptor<io.socketregistry.v1.WriteStreamRequest,
+      io.socketregistry.v1.WriteStreamResponse> getWriteStreamMethod() {
+    io.grpc.MethodDescriptor<io.socketregistry.v1.WriteStreamRequest, io.socketregistry.v1.WriteStreamResponse> getWriteStreamMethod;
+    if ((getWriteStreamMethod = SocketRegistryGrpc.getWriteStreamMethod) == null) {
+      synchronized (SocketRegistryGrpc.class) {
+        if ((getWriteStreamMethod = SocketRegistryGrpc.getWriteStreamMethod) == null) {
+          SocketRegistryGrpc.getWriteStreamMethod = getWriteStreamMethod =
+              io.grpc.MethodDescriptor.<io.socketregistry.v1.WriteStreamRequest, io.socketregistry.v1.WriteStreamResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.BIDI_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "WriteStream"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.socketregistry.v1.WriteStreamRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.socketregistry.v1.WriteStreamResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SocketRegistryMethodDescriptorSupplier("WriteStream"))
+              .build();
+        }
+      }
+    }
+    return getWriteStreamMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<io.socketregistry.v1.ReadRequest,
       io.socketregistry.v1.ReadResponse> getReadMethod;
 
@@ -706,6 +737,27 @@ public final class SocketRegistryGrpc {
 
     /**
      * <pre>
+     * WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+     * every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+     * from this call and from others. A write that is refused is answered with its error and ends nothing.
+     * The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+     * Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+     * Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+     * HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+     * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+     * what was not answered may have been written or not: repeat it with the same request_ids.
+     * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+     * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+     * writes are those of Write.
+     * </pre>
+     */
+    default io.grpc.stub.StreamObserver<io.socketregistry.v1.WriteStreamRequest> writeStream(
+        io.grpc.stub.StreamObserver<io.socketregistry.v1.WriteStreamResponse> responseObserver) {
+      return io.grpc.stub.ServerCalls.asyncUnimplementedStreamingCall(getWriteStreamMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
      * feed and takes nothing from any other socket's queue.
      * In ACK_MODE_EXPLICIT each message stays in flight until Acknowledge settles it or its deadline passes; then it is
@@ -991,6 +1043,28 @@ public final class SocketRegistryGrpc {
 
     /**
      * <pre>
+     * WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+     * every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+     * from this call and from others. A write that is refused is answered with its error and ends nothing.
+     * The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+     * Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+     * Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+     * HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+     * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+     * what was not answered may have been written or not: repeat it with the same request_ids.
+     * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+     * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+     * writes are those of Write.
+     * </pre>
+     */
+    public io.grpc.stub.StreamObserver<io.socketregistry.v1.WriteStreamRequest> writeStream(
+        io.grpc.stub.StreamObserver<io.socketregistry.v1.WriteStreamResponse> responseObserver) {
+      return io.grpc.stub.ClientCalls.asyncBidiStreamingCall(
+          getChannel().newCall(getWriteStreamMethod(), getCallOptions()), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
      * feed and takes nothing from any other socket's queue.
      * In ACK_MODE_EXPLICIT each message stays in flight until Acknowledge settles it or its deadline passes; then it is
@@ -1271,6 +1345,29 @@ public final class SocketRegistryGrpc {
     public io.socketregistry.v1.WriteResponse write(io.socketregistry.v1.WriteRequest request) throws io.grpc.StatusException {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getWriteMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * WriteStream is Write for who has much to say: many writes on one call, and many in one frame. Each write is a Write in
+     * every respect and is answered when it is durable, in the order of the writes; one fsync serves all that come together,
+     * from this call and from others. A write that is refused is answered with its error and ends nothing.
+     * The writes of one call are appended in their order, so what two of them put into one queue stands there in that order.
+     * Frames are no units: a response answers whatever became durable meanwhile, so count the results and not the frames.
+     * Writes that are not answered yet are limited, in number and in bytes; beyond that the server reads no further, and
+     * HTTP/2 makes the client wait. A frame holds 10,000 writes at most.
+     * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
+     * what was not answered may have been written or not: repeat it with the same request_ids.
+     * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
+     * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
+     * writes are those of Write.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<io.socketregistry.v1.WriteStreamRequest, io.socketregistry.v1.WriteStreamResponse>
+        writeStream() {
+      return io.grpc.stub.ClientCalls.blockingBidiStreamingCall(
+          getChannel(), getWriteStreamMethod(), getCallOptions());
     }
 
     /**
@@ -2015,6 +2112,7 @@ public final class SocketRegistryGrpc {
   private static final int METHODID_WATCH = 16;
   private static final int METHODID_ASK = 17;
   private static final int METHODID_GET_SERVER_INFO = 18;
+  private static final int METHODID_WRITE_STREAM = 19;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -2119,6 +2217,9 @@ public final class SocketRegistryGrpc {
     public io.grpc.stub.StreamObserver<Req> invoke(
         io.grpc.stub.StreamObserver<Resp> responseObserver) {
       switch (methodId) {
+        case METHODID_WRITE_STREAM:
+          return (io.grpc.stub.StreamObserver<Req>) serviceImpl.writeStream(
+              (io.grpc.stub.StreamObserver<io.socketregistry.v1.WriteStreamResponse>) responseObserver);
         default:
           throw new AssertionError();
       }
@@ -2141,6 +2242,13 @@ public final class SocketRegistryGrpc {
               io.socketregistry.v1.WriteRequest,
               io.socketregistry.v1.WriteResponse>(
                 service, METHODID_WRITE)))
+        .addMethod(
+          getWriteStreamMethod(),
+          io.grpc.stub.ServerCalls.asyncBidiStreamingCall(
+            new MethodHandlers<
+              io.socketregistry.v1.WriteStreamRequest,
+              io.socketregistry.v1.WriteStreamResponse>(
+                service, METHODID_WRITE_STREAM)))
         .addMethod(
           getReadMethod(),
           io.grpc.stub.ServerCalls.asyncServerStreamingCall(
@@ -2310,6 +2418,7 @@ public final class SocketRegistryGrpc {
               .setSchemaDescriptor(new SocketRegistryFileDescriptorSupplier())
               .addMethod(getCreateMethod())
               .addMethod(getWriteMethod())
+              .addMethod(getWriteStreamMethod())
               .addMethod(getReadMethod())
               .addMethod(getResetMethod())
               .addMethod(getDeleteMethod())

@@ -92,6 +92,21 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_socketregistry_v1_WriteResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_socketregistry_v1_WriteStreamRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_socketregistry_v1_WriteStreamRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_socketregistry_v1_WriteStreamResult_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_socketregistry_v1_WriteStreamResult_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_socketregistry_v1_WriteStreamResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_socketregistry_v1_WriteStreamResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_socketregistry_v1_ReadRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -309,354 +324,365 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
       "o\022\021socketregistry.v1\032\036google/protobuf/du" +
       "ration.proto\032 google/protobuf/field_mask" +
       ".proto\032\034google/protobuf/struct.proto\032\037go" +
-      "ogle/protobuf/timestamp.proto\"<\n\010Positio" +
-      "n\022\024\n\005epoch\030\001 \001(\tR\005epoch\022\032\n\010sequence\030\002 \001(" +
-      "\004R\010sequence\"\305\004\n\014SocketConfig\022@\n\016lease_du" +
-      "ration\030\001 \001(\0132\031.google.protobuf.DurationR" +
-      "\rleaseDuration\022:\n\013message_ttl\030\002 \001(\0132\031.go" +
-      "ogle.protobuf.DurationR\nmessageTtl\022<\n\014ac" +
-      "k_deadline\030\003 \001(\0132\031.google.protobuf.Durat" +
-      "ionR\013ackDeadline\022)\n\016max_queue_size\030\004 \001(\r" +
-      "H\000R\014maxQueueSize\210\001\001\022+\n\017max_queue_bytes\030\005" +
-      " \001(\004H\001R\rmaxQueueBytes\210\001\001\0227\n\025max_delivery" +
-      "_attempts\030\006 \001(\rH\002R\023maxDeliveryAttempts\210\001" +
-      "\001\022O\n\017overflow_policy\030\007 \001(\0162!.socketregis" +
-      "try.v1.OverflowPolicyH\003R\016overflowPolicy\210" +
-      "\001\001\022-\n\020accept_when_away\030\010 \001(\010H\004R\016acceptWh" +
-      "enAway\210\001\001B\021\n\017_max_queue_sizeB\022\n\020_max_que" +
-      "ue_bytesB\030\n\026_max_delivery_attemptsB\022\n\020_o" +
-      "verflow_policyB\023\n\021_accept_when_away\"\244\010\n\006" +
-      "Socket\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\024\n\005m" +
-      "odel\030\002 \001(\tR\005model\022\026\n\006prompt\030\003 \001(\tR\006promp" +
-      "t\0221\n\007context\030\004 \001(\0132\027.google.protobuf.Str" +
-      "uctR\007context\0224\n\005state\030\005 \001(\0162\036.socketregi" +
-      "stry.v1.SocketStateR\005state\0229\n\ncreated_at" +
-      "\030\006 \001(\0132\032.google.protobuf.TimestampR\tcrea" +
-      "tedAt\022?\n\rlast_activity\030\007 \001(\0132\032.google.pr" +
-      "otobuf.TimestampR\014lastActivity\022\035\n\nqueue_" +
-      "size\030\010 \001(\rR\tqueueSize\022=\n\006labels\030\t \003(\0132%." +
-      "socketregistry.v1.Socket.LabelsEntryR\006la" +
-      "bels\022/\n\004tail\030\n \001(\0132\033.socketregistry.v1.P" +
-      "ositionR\004tail\022\022\n\004etag\030\013 \001(\tR\004etag\0227\n\006con" +
-      "fig\030\014 \001(\0132\037.socketregistry.v1.SocketConf" +
-      "igR\006config\022A\n\014state_reason\030\r \001(\0162\036.socke" +
-      "tregistry.v1.StateReasonR\013stateReason\022#\n" +
-      "\rstate_message\030\016 \001(\tR\014stateMessage\022!\n\014re" +
-      "ader_count\030\017 \001(\rR\013readerCount\022&\n\017in_flig" +
-      "ht_count\030\020 \001(\rR\rinFlightCount\022!\n\014parked_" +
-      "count\030\021 \001(\rR\013parkedCount\022#\n\rdropped_coun" +
-      "t\030\022 \001(\004R\014droppedCount\022N\n\025oldest_unsettle" +
-      "d_time\030\023 \001(\0132\032.google.protobuf.Timestamp" +
-      "R\023oldestUnsettledTime\022@\n\016last_seen_time\030" +
-      "\024 \001(\0132\032.google.protobuf.TimestampR\014lastS" +
-      "eenTime\022F\n\021lease_expire_time\030\025 \001(\0132\032.goo" +
-      "gle.protobuf.TimestampR\017leaseExpireTime\032" +
-      "9\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005valu" +
-      "e\030\002 \001(\tR\005value:\0028\001\"\356\004\n\007Message\022\026\n\006header" +
-      "\030\001 \001(\tR\006header\022\030\n\007content\030\002 \001(\tR\007content" +
-      "\0228\n\ttimestamp\030\003 \001(\0132\032.google.protobuf.Ti" +
-      "mestampR\ttimestamp\0223\n\010metadata\030\004 \001(\0132\027.g" +
-      "oogle.protobuf.StructR\010metadata\022\035\n\nmessa" +
-      "ge_id\030\005 \001(\tR\tmessageId\022\026\n\006sender\030\006 \001(\tR\006" +
-      "sender\022\032\n\010sequence\030\007 \001(\004R\010sequence\022\024\n\005ep" +
-      "och\030\010 \001(\tR\005epoch\022\034\n\trecipient\030\t \001(\tR\trec" +
-      "ipient\022\033\n\tto_header\030\n \001(\tR\010toHeader\022\033\n\tt" +
-      "hread_id\030\013 \001(\tR\010threadId\022\031\n\010reply_to\030\014 \001" +
-      "(\tR\007replyTo\022)\n\020delivery_attempt\030\r \001(\rR\017d" +
-      "eliveryAttempt\022\'\n\017sender_verified\030\016 \001(\010R" +
-      "\016senderVerified\022Q\n\rtrace_context\030\017 \003(\0132," +
-      ".socketregistry.v1.Message.TraceContextE" +
-      "ntryR\014traceContext\032?\n\021TraceContextEntry\022" +
+      "ogle/protobuf/timestamp.proto\032\027google/rp" +
+      "c/status.proto\"<\n\010Position\022\024\n\005epoch\030\001 \001(" +
+      "\tR\005epoch\022\032\n\010sequence\030\002 \001(\004R\010sequence\"\305\004\n" +
+      "\014SocketConfig\022@\n\016lease_duration\030\001 \001(\0132\031." +
+      "google.protobuf.DurationR\rleaseDuration\022" +
+      ":\n\013message_ttl\030\002 \001(\0132\031.google.protobuf.D" +
+      "urationR\nmessageTtl\022<\n\014ack_deadline\030\003 \001(" +
+      "\0132\031.google.protobuf.DurationR\013ackDeadlin" +
+      "e\022)\n\016max_queue_size\030\004 \001(\rH\000R\014maxQueueSiz" +
+      "e\210\001\001\022+\n\017max_queue_bytes\030\005 \001(\004H\001R\rmaxQueu" +
+      "eBytes\210\001\001\0227\n\025max_delivery_attempts\030\006 \001(\r" +
+      "H\002R\023maxDeliveryAttempts\210\001\001\022O\n\017overflow_p" +
+      "olicy\030\007 \001(\0162!.socketregistry.v1.Overflow" +
+      "PolicyH\003R\016overflowPolicy\210\001\001\022-\n\020accept_wh" +
+      "en_away\030\010 \001(\010H\004R\016acceptWhenAway\210\001\001B\021\n\017_m" +
+      "ax_queue_sizeB\022\n\020_max_queue_bytesB\030\n\026_ma" +
+      "x_delivery_attemptsB\022\n\020_overflow_policyB" +
+      "\023\n\021_accept_when_away\"\244\010\n\006Socket\022\033\n\tsocke" +
+      "t_id\030\001 \001(\tR\010socketId\022\024\n\005model\030\002 \001(\tR\005mod" +
+      "el\022\026\n\006prompt\030\003 \001(\tR\006prompt\0221\n\007context\030\004 " +
+      "\001(\0132\027.google.protobuf.StructR\007context\0224\n" +
+      "\005state\030\005 \001(\0162\036.socketregistry.v1.SocketS" +
+      "tateR\005state\0229\n\ncreated_at\030\006 \001(\0132\032.google" +
+      ".protobuf.TimestampR\tcreatedAt\022?\n\rlast_a" +
+      "ctivity\030\007 \001(\0132\032.google.protobuf.Timestam" +
+      "pR\014lastActivity\022\035\n\nqueue_size\030\010 \001(\rR\tque" +
+      "ueSize\022=\n\006labels\030\t \003(\0132%.socketregistry." +
+      "v1.Socket.LabelsEntryR\006labels\022/\n\004tail\030\n " +
+      "\001(\0132\033.socketregistry.v1.PositionR\004tail\022\022" +
+      "\n\004etag\030\013 \001(\tR\004etag\0227\n\006config\030\014 \001(\0132\037.soc" +
+      "ketregistry.v1.SocketConfigR\006config\022A\n\014s" +
+      "tate_reason\030\r \001(\0162\036.socketregistry.v1.St" +
+      "ateReasonR\013stateReason\022#\n\rstate_message\030" +
+      "\016 \001(\tR\014stateMessage\022!\n\014reader_count\030\017 \001(" +
+      "\rR\013readerCount\022&\n\017in_flight_count\030\020 \001(\rR" +
+      "\rinFlightCount\022!\n\014parked_count\030\021 \001(\rR\013pa" +
+      "rkedCount\022#\n\rdropped_count\030\022 \001(\004R\014droppe" +
+      "dCount\022N\n\025oldest_unsettled_time\030\023 \001(\0132\032." +
+      "google.protobuf.TimestampR\023oldestUnsettl" +
+      "edTime\022@\n\016last_seen_time\030\024 \001(\0132\032.google." +
+      "protobuf.TimestampR\014lastSeenTime\022F\n\021leas" +
+      "e_expire_time\030\025 \001(\0132\032.google.protobuf.Ti" +
+      "mestampR\017leaseExpireTime\0329\n\013LabelsEntry\022" +
       "\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:" +
-      "\0028\001\"\313\003\n\rCreateRequest\022\024\n\005model\030\001 \001(\tR\005mo" +
-      "del\022\026\n\006prompt\030\002 \001(\tR\006prompt\0221\n\007context\030\003" +
-      " \001(\0132\027.google.protobuf.StructR\007context\022\033" +
-      "\n\tsocket_id\030\004 \001(\tR\010socketId\022D\n\006labels\030\005 " +
-      "\003(\0132,.socketregistry.v1.CreateRequest.La" +
-      "belsEntryR\006labels\0227\n\006config\030\006 \001(\0132\037.sock" +
-      "etregistry.v1.SocketConfigR\006config\022\035\n\nre" +
-      "quest_id\030\007 \001(\tR\trequestId\022B\n\013on_conflict" +
-      "\030\010 \001(\0162!.socketregistry.v1.ConflictPolic" +
-      "yR\nonConflict\022\037\n\013issue_token\030\t \001(\010R\nissu" +
-      "eToken\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022" +
-      "\024\n\005value\030\002 \001(\tR\005value:\0028\001\"w\n\016CreateRespo" +
-      "nse\0221\n\006socket\030\001 \001(\0132\031.socketregistry.v1." +
-      "SocketR\006socket\022\034\n\tduplicate\030\002 \001(\010R\tdupli" +
-      "cate\022\024\n\005token\030\003 \001(\tR\005token\"\245\003\n\014WriteRequ" +
-      "est\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\030\n\007mess" +
-      "age\030\002 \001(\tR\007message\0223\n\010metadata\030\003 \001(\0132\027.g" +
-      "oogle.protobuf.StructR\010metadata\022\026\n\006sende" +
-      "r\030\004 \001(\tR\006sender\022\035\n\nrequest_id\030\005 \001(\tR\treq" +
-      "uestId\022\033\n\tthread_id\030\006 \001(\tR\010threadId\022\031\n\010r" +
-      "eply_to\030\007 \001(\tR\007replyTo\022%\n\016include_sender" +
-      "\030\010 \001(\010R\rincludeSender\022S\n\014match_labels\030\t " +
-      "\003(\01320.socketregistry.v1.WriteRequest.Mat" +
-      "chLabelsEntryR\013matchLabels\032>\n\020MatchLabel" +
+      "\0028\001\"\356\004\n\007Message\022\026\n\006header\030\001 \001(\tR\006header\022" +
+      "\030\n\007content\030\002 \001(\tR\007content\0228\n\ttimestamp\030\003" +
+      " \001(\0132\032.google.protobuf.TimestampR\ttimest" +
+      "amp\0223\n\010metadata\030\004 \001(\0132\027.google.protobuf." +
+      "StructR\010metadata\022\035\n\nmessage_id\030\005 \001(\tR\tme" +
+      "ssageId\022\026\n\006sender\030\006 \001(\tR\006sender\022\032\n\010seque" +
+      "nce\030\007 \001(\004R\010sequence\022\024\n\005epoch\030\010 \001(\tR\005epoc" +
+      "h\022\034\n\trecipient\030\t \001(\tR\trecipient\022\033\n\tto_he" +
+      "ader\030\n \001(\tR\010toHeader\022\033\n\tthread_id\030\013 \001(\tR" +
+      "\010threadId\022\031\n\010reply_to\030\014 \001(\tR\007replyTo\022)\n\020" +
+      "delivery_attempt\030\r \001(\rR\017deliveryAttempt\022" +
+      "\'\n\017sender_verified\030\016 \001(\010R\016senderVerified" +
+      "\022Q\n\rtrace_context\030\017 \003(\0132,.socketregistry" +
+      ".v1.Message.TraceContextEntryR\014traceCont" +
+      "ext\032?\n\021TraceContextEntry\022\020\n\003key\030\001 \001(\tR\003k" +
+      "ey\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\313\003\n\rCreateR" +
+      "equest\022\024\n\005model\030\001 \001(\tR\005model\022\026\n\006prompt\030\002" +
+      " \001(\tR\006prompt\0221\n\007context\030\003 \001(\0132\027.google.p" +
+      "rotobuf.StructR\007context\022\033\n\tsocket_id\030\004 \001" +
+      "(\tR\010socketId\022D\n\006labels\030\005 \003(\0132,.socketreg" +
+      "istry.v1.CreateRequest.LabelsEntryR\006labe" +
+      "ls\0227\n\006config\030\006 \001(\0132\037.socketregistry.v1.S" +
+      "ocketConfigR\006config\022\035\n\nrequest_id\030\007 \001(\tR" +
+      "\trequestId\022B\n\013on_conflict\030\010 \001(\0162!.socket" +
+      "registry.v1.ConflictPolicyR\nonConflict\022\037" +
+      "\n\013issue_token\030\t \001(\010R\nissueToken\0329\n\013Label" +
       "sEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR" +
-      "\005value:\0028\001\"\206\001\n\013WriteResult\022\033\n\tsocket_id\030" +
-      "\001 \001(\tR\010socketId\022\032\n\010sequence\030\002 \001(\004R\010seque" +
-      "nce\022>\n\013skip_reason\030\003 \001(\0162\035.socketregistr" +
-      "y.v1.SkipReasonR\nskipReason\"\324\001\n\rWriteRes" +
-      "ponse\022\035\n\nmessage_id\030\001 \001(\tR\tmessageId\022\'\n\017" +
-      "delivered_count\030\002 \001(\rR\016deliveredCount\0228\n" +
-      "\007results\030\003 \003(\0132\036.socketregistry.v1.Write" +
-      "ResultR\007results\022\034\n\tduplicate\030\004 \001(\010R\tdupl" +
-      "icate\022#\n\rskipped_count\030\005 \001(\rR\014skippedCou" +
-      "nt\"\360\003\n\013ReadRequest\022\033\n\tsocket_id\030\001 \001(\tR\010s" +
-      "ocketId\022\027\n\007no_wait\030\002 \001(\010R\006noWait\022!\n\014max_" +
-      "messages\030\003 \001(\rR\013maxMessages\0225\n\010ack_mode\030" +
-      "\004 \001(\0162\032.socketregistry.v1.AckModeR\007ackMo" +
-      "de\022\032\n\010consumer\030\005 \001(\tR\010consumer\0221\n\005after\030" +
-      "\006 \001(\0132\033.socketregistry.v1.PositionR\005afte" +
-      "r\022\'\n\017max_outstanding\030\007 \001(\rR\016maxOutstandi" +
-      "ng\022H\n\022heartbeat_interval\030\010 \001(\0132\031.google." +
-      "protobuf.DurationR\021heartbeatInterval\022%\n\016" +
-      "exclude_sender\030\t \001(\tR\rexcludeSender\022\034\n\te" +
-      "xclusive\030\n \001(\010R\texclusive\0222\n\025max_outstan" +
-      "ding_bytes\030\013 \001(\004R\023maxOutstandingBytes\022\026\n" +
-      "\006reader\030\014 \001(\tR\006reader\"\272\002\n\014ReadResponse\0226" +
-      "\n\010messages\030\001 \003(\0132\032.socketregistry.v1.Mes" +
-      "sageR\010messages\0222\n\005event\030\002 \001(\0162\034.socketre" +
-      "gistry.v1.ReadEventR\005event\0227\n\010position\030\003" +
-      " \001(\0132\033.socketregistry.v1.PositionR\010posit" +
-      "ion\022#\n\rbacklog_count\030\004 \001(\rR\014backlogCount" +
-      "\022#\n\rdropped_count\030\005 \001(\004R\014droppedCount\022;\n" +
-      "\ngap_reason\030\006 \001(\0162\034.socketregistry.v1.Ga" +
-      "pReasonR\tgapReason\"t\n\014ResetRequest\022\033\n\tso" +
-      "cket_id\030\001 \001(\tR\010socketId\0223\n\005scope\030\002 \001(\0162\035" +
-      ".socketregistry.v1.ResetScopeR\005scope\022\022\n\004" +
-      "etag\030\003 \001(\tR\004etag\"g\n\rResetResponse\0221\n\006soc" +
-      "ket\030\001 \001(\0132\031.socketregistry.v1.SocketR\006so" +
-      "cket\022#\n\rdropped_count\030\002 \001(\rR\014droppedCoun" +
-      "t\"e\n\rDeleteRequest\022\033\n\tsocket_id\030\001 \001(\tR\010s" +
-      "ocketId\022\022\n\004etag\030\002 \001(\tR\004etag\022#\n\rallow_mis" +
-      "sing\030\003 \001(\010R\014allowMissing\"5\n\016DeleteRespon" +
-      "se\022#\n\rdropped_count\030\001 \001(\rR\014droppedCount\"" +
-      "\244\002\n\022ListSocketsRequest\022\033\n\tpage_size\030\001 \001(" +
-      "\rR\010pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageTok" +
-      "en\0226\n\006states\030\003 \003(\0162\036.socketregistry.v1.S" +
-      "ocketStateR\006states\022I\n\006labels\030\004 \003(\01321.soc" +
-      "ketregistry.v1.ListSocketsRequest.Labels" +
-      "EntryR\006labels\022\024\n\005model\030\005 \001(\tR\005model\0329\n\013L" +
-      "abelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 " +
-      "\001(\tR\005value:\0028\001\"\216\001\n\023ListSocketsResponse\0223" +
-      "\n\007sockets\030\001 \003(\0132\031.socketregistry.v1.Sock" +
-      "etR\007sockets\022&\n\017next_page_token\030\002 \001(\tR\rne" +
-      "xtPageToken\022\032\n\010revision\030\003 \001(\004R\010revision\"" +
-      "3\n\024GetSocketInfoRequest\022\033\n\tsocket_id\030\001 \001" +
-      "(\tR\010socketId\"J\n\025GetSocketInfoResponse\0221\n" +
-      "\006socket\030\001 \001(\0132\031.socketregistry.v1.Socket" +
-      "R\006socket\"N\n\027MarkUnresponsiveRequest\022\033\n\ts" +
-      "ocket_id\030\001 \001(\tR\010socketId\022\026\n\006reason\030\002 \001(\t" +
-      "R\006reason\"M\n\030MarkUnresponsiveResponse\0221\n\006" +
-      "socket\030\001 \001(\0132\031.socketregistry.v1.SocketR" +
-      "\006socket\"H\n\021MarkActiveRequest\022\033\n\tsocket_i" +
-      "d\030\001 \001(\tR\010socketId\022\026\n\006reason\030\002 \001(\tR\006reaso" +
-      "n\"G\n\022MarkActiveResponse\0221\n\006socket\030\001 \001(\0132" +
-      "\031.socketregistry.v1.SocketR\006socket\"J\n\023Ma" +
-      "rkInactiveRequest\022\033\n\tsocket_id\030\001 \001(\tR\010so" +
-      "cketId\022\026\n\006reason\030\002 \001(\tR\006reason\"I\n\024MarkIn" +
-      "activeResponse\0221\n\006socket\030\001 \001(\0132\031.socketr" +
-      "egistry.v1.SocketR\006socket\"\232\001\n\013PeekReques" +
-      "t\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\033\n\tpage_s" +
-      "ize\030\002 \001(\rR\010pageSize\022\035\n\npage_token\030\003 \001(\tR" +
-      "\tpageToken\022\026\n\006parked\030\004 \001(\010R\006parked\022\032\n\010co" +
-      "nsumer\030\005 \001(\tR\010consumer\"n\n\014PeekResponse\0226" +
-      "\n\010messages\030\001 \003(\0132\032.socketregistry.v1.Mes" +
-      "sageR\010messages\022&\n\017next_page_token\030\002 \001(\tR" +
-      "\rnextPageToken\"\237\003\n\022AcknowledgeRequest\022\033\n" +
-      "\tsocket_id\030\001 \001(\tR\010socketId\022\032\n\010consumer\030\002" +
-      " \001(\tR\010consumer\022\024\n\005epoch\030\003 \001(\tR\005epoch\022\034\n\t" +
-      "sequences\030\004 \003(\004R\tsequences\022)\n\020through_se" +
-      "quence\030\005 \001(\004R\017throughSequence\022%\n\016nack_se" +
-      "quences\030\006 \003(\004R\rnackSequences\022:\n\013retry_de" +
-      "lay\030\007 \001(\0132\031.google.protobuf.DurationR\nre" +
-      "tryDelay\022)\n\020extend_sequences\030\010 \003(\004R\017exte" +
-      "ndSequences\022<\n\014ack_deadline\030\t \001(\0132\031.goog" +
-      "le.protobuf.DurationR\013ackDeadline\022%\n\016rel" +
-      "ease_reader\030\n \001(\tR\rreleaseReader\"\224\001\n\023Ack" +
-      "nowledgeResponse\022-\n\022acknowledged_count\030\001" +
-      " \001(\rR\021acknowledgedCount\022\'\n\017stale_sequenc" +
-      "es\030\002 \003(\004R\016staleSequences\022%\n\016released_cou" +
-      "nt\030\003 \001(\rR\rreleasedCount\"g\n\016RequeueReques" +
-      "t\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\034\n\tsequen" +
-      "ces\030\002 \003(\004R\tsequences\022\032\n\010consumer\030\003 \001(\tR\010" +
-      "consumer\"8\n\017RequeueResponse\022%\n\016requeued_" +
-      "count\030\001 \001(\rR\rrequeuedCount\"n\n\021GetMessage" +
-      "Request\022\035\n\nmessage_id\030\001 \001(\tR\tmessageId\022\033" +
-      "\n\tpage_size\030\002 \001(\rR\010pageSize\022\035\n\npage_toke" +
-      "n\030\003 \001(\tR\tpageToken\"\346\002\n\007Receipt\022\033\n\tsocket" +
-      "_id\030\001 \001(\tR\010socketId\0225\n\005state\030\002 \001(\0162\037.soc" +
-      "ketregistry.v1.MessageStateR\005state\022\032\n\010se" +
-      "quence\030\003 \001(\004R\010sequence\022)\n\020delivery_attem" +
-      "pt\030\004 \001(\rR\017deliveryAttempt\022A\n\016delivered_t" +
-      "ime\030\005 \001(\0132\032.google.protobuf.TimestampR\rd" +
-      "eliveredTime\022=\n\014settled_time\030\006 \001(\0132\032.goo" +
-      "gle.protobuf.TimestampR\013settledTime\022>\n\013s" +
-      "kip_reason\030\007 \001(\0162\035.socketregistry.v1.Ski" +
-      "pReasonR\nskipReason\"\252\001\n\022GetMessageRespon" +
-      "se\0224\n\007message\030\001 \001(\0132\032.socketregistry.v1." +
-      "MessageR\007message\0226\n\010receipts\030\002 \003(\0132\032.soc" +
-      "ketregistry.v1.ReceiptR\010receipts\022&\n\017next" +
-      "_page_token\030\003 \001(\tR\rnextPageToken\"E\n\020Hear" +
-      "tbeatRequest\022\033\n\tsocket_id\030\001 \001(\tR\010socketI" +
-      "d\022\024\n\005epoch\030\002 \001(\tR\005epoch\"\260\001\n\021HeartbeatRes" +
-      "ponse\022F\n\021lease_expire_time\030\001 \001(\0132\032.googl" +
-      "e.protobuf.TimestampR\017leaseExpireTime\0224\n" +
-      "\005state\030\002 \001(\0162\036.socketregistry.v1.SocketS" +
-      "tateR\005state\022\035\n\nqueue_size\030\003 \001(\rR\tqueueSi" +
-      "ze\"\177\n\rUpdateRequest\0221\n\006socket\030\001 \001(\0132\031.so" +
-      "cketregistry.v1.SocketR\006socket\022;\n\013update" +
-      "_mask\030\002 \001(\0132\032.google.protobuf.FieldMaskR" +
-      "\nupdateMask\"C\n\016UpdateResponse\0221\n\006socket\030" +
-      "\001 \001(\0132\031.socketregistry.v1.SocketR\006socket" +
-      "\"\234\001\n\014WatchRequest\022%\n\016after_revision\030\001 \001(" +
-      "\004R\rafterRevision\022\033\n\tsocket_id\030\002 \001(\tR\010soc" +
-      "ketId\022H\n\022heartbeat_interval\030\003 \001(\0132\031.goog" +
-      "le.protobuf.DurationR\021heartbeatInterval\"" +
-      "\225\001\n\rWatchResponse\022\032\n\010revision\030\001 \001(\004R\010rev" +
-      "ision\0225\n\004type\030\002 \001(\0162!.socketregistry.v1." +
-      "WatchEventTypeR\004type\0221\n\006socket\030\003 \001(\0132\031.s" +
-      "ocketregistry.v1.SocketR\006socket\"\265\003\n\nAskR" +
-      "equest\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\030\n\007m" +
-      "essage\030\002 \001(\tR\007message\0223\n\010metadata\030\003 \001(\0132" +
-      "\027.google.protobuf.StructR\010metadata\022\026\n\006se" +
-      "nder\030\004 \001(\tR\006sender\0223\n\007timeout\030\005 \001(\0132\031.go" +
-      "ogle.protobuf.DurationR\007timeout\022\037\n\013max_r" +
-      "eplies\030\006 \001(\rR\nmaxReplies\022\035\n\nrequest_id\030\007" +
-      " \001(\tR\trequestId\022\033\n\tthread_id\030\010 \001(\tR\010thre" +
-      "adId\022Q\n\014match_labels\030\t \003(\0132..socketregis" +
-      "try.v1.AskRequest.MatchLabelsEntryR\013matc" +
-      "hLabels\032>\n\020MatchLabelsEntry\022\020\n\003key\030\001 \001(\t" +
-      "R\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\276\001\n\013AskR" +
-      "esponse\0228\n\005asked\030\001 \001(\0132 .socketregistry." +
-      "v1.WriteResponseH\000R\005asked\0222\n\005reply\030\002 \001(\013" +
-      "2\032.socketregistry.v1.MessageH\000R\005reply\0229\n" +
-      "\007summary\030\003 \001(\0132\035.socketregistry.v1.AskSu" +
-      "mmaryH\000R\007summaryB\006\n\004step\"\263\001\n\nAskSummary\022" +
-      "\032\n\010answered\030\001 \003(\tR\010answered\022=\n\007missing\030\002" +
-      " \003(\0132#.socketregistry.v1.MissingRecipien" +
-      "tR\007missing\022%\n\016answered_count\030\003 \001(\rR\ransw" +
-      "eredCount\022#\n\rmissing_count\030\004 \001(\rR\014missin" +
-      "gCount\"i\n\020MissingRecipient\022\033\n\tsocket_id\030" +
-      "\001 \001(\tR\010socketId\0228\n\006reason\030\002 \001(\0162 .socket" +
-      "registry.v1.MissingReasonR\006reason\"\026\n\024Get" +
-      "ServerInfoRequest\"\243\002\n\013Replication\022\026\n\006tar" +
-      "get\030\001 \001(\tR\006target\022\030\n\007dialect\030\002 \001(\tR\007dial" +
-      "ect\0229\n\005state\030\003 \001(\0162#.socketregistry.v1.R" +
-      "eplicationStateR\005state\022\037\n\013lag_entries\030\004 " +
-      "\001(\004R\nlagEntries\022\037\n\013lag_seconds\030\005 \001(\001R\nla" +
-      "gSeconds\022F\n\021last_success_time\030\006 \001(\0132\032.go" +
-      "ogle.protobuf.TimestampR\017lastSuccessTime" +
-      "\022\035\n\nlast_error\030\007 \001(\tR\tlastError\"\245\003\n\025GetS" +
-      "erverInfoResponse\022\030\n\007version\030\001 \001(\tR\007vers" +
-      "ion\022\024\n\005epoch\030\002 \001(\tR\005epoch\022!\n\014socket_coun" +
-      "t\030\003 \001(\rR\013socketCount\022\032\n\010revision\030\004 \001(\004R\010" +
-      "revision\022L\n\006limits\030\005 \003(\01324.socketregistr" +
-      "y.v1.GetServerInfoResponse.LimitsEntryR\006" +
-      "limits\022\036\n\ndurability\030\006 \001(\tR\ndurability\0222" +
-      "\n\025dedupe_window_seconds\030\007 \001(\001R\023dedupeWin" +
-      "dowSeconds\022@\n\013replication\030\010 \001(\0132\036.socket" +
-      "registry.v1.ReplicationR\013replication\0329\n\013" +
-      "LimitsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002" +
-      " \001(\004R\005value:\0028\001*~\n\013SocketState\022\034\n\030SOCKET" +
-      "_STATE_UNSPECIFIED\020\000\022\027\n\023SOCKET_STATE_ACT" +
-      "IVE\020\001\022\031\n\025SOCKET_STATE_INACTIVE\020\002\022\035\n\031SOCK" +
-      "ET_STATE_UNRESPONSIVE\020\003*\204\001\n\013StateReason\022" +
-      "\034\n\030STATE_REASON_UNSPECIFIED\020\000\022\031\n\025STATE_R" +
-      "EASON_OPERATOR\020\001\022\036\n\032STATE_REASON_LEASE_E" +
-      "XPIRED\020\002\022\034\n\030STATE_REASON_CLIENT_LEFT\020\003*n" +
-      "\n\016OverflowPolicy\022\037\n\033OVERFLOW_POLICY_UNSP" +
-      "ECIFIED\020\000\022\032\n\026OVERFLOW_POLICY_REJECT\020\001\022\037\n" +
-      "\033OVERFLOW_POLICY_DROP_OLDEST\020\002*\212\001\n\016Confl" +
-      "ictPolicy\022\037\n\033CONFLICT_POLICY_UNSPECIFIED" +
-      "\020\000\022\030\n\024CONFLICT_POLICY_FAIL\020\001\022 \n\034CONFLICT" +
-      "_POLICY_USE_EXISTING\020\002\022\033\n\027CONFLICT_POLIC" +
-      "Y_REPLACE\020\003*n\n\nResetScope\022\033\n\027RESET_SCOPE" +
-      "_UNSPECIFIED\020\000\022\023\n\017RESET_SCOPE_ALL\020\001\022\025\n\021R" +
-      "ESET_SCOPE_QUEUE\020\002\022\027\n\023RESET_SCOPE_CONTEX" +
-      "T\020\003*`\n\007AckMode\022\030\n\024ACK_MODE_UNSPECIFIED\020\000" +
-      "\022\021\n\rACK_MODE_AUTO\020\001\022\025\n\021ACK_MODE_EXPLICIT" +
-      "\020\002\022\021\n\rACK_MODE_NONE\020\003*\235\001\n\tReadEvent\022\032\n\026R" +
-      "EAD_EVENT_UNSPECIFIED\020\000\022\026\n\022READ_EVENT_ST" +
-      "ARTED\020\001\022\030\n\024READ_EVENT_CAUGHT_UP\020\002\022\030\n\024REA" +
-      "D_EVENT_HEARTBEAT\020\003\022\024\n\020READ_EVENT_RESET\020" +
-      "\004\022\022\n\016READ_EVENT_GAP\020\005*\212\001\n\tGapReason\022\032\n\026G" +
-      "AP_REASON_UNSPECIFIED\020\000\022\027\n\023GAP_REASON_OV" +
-      "ERFLOW\020\001\022\026\n\022GAP_REASON_EXPIRED\020\002\022\030\n\024GAP_" +
-      "REASON_RETENTION\020\003\022\026\n\022GAP_REASON_DAMAGED" +
-      "\020\004*\330\001\n\020ReplicationState\022!\n\035REPLICATION_S" +
-      "TATE_UNSPECIFIED\020\000\022\031\n\025REPLICATION_STATE_" +
-      "OFF\020\001\022 \n\034REPLICATION_STATE_CONNECTING\020\002\022" +
-      "!\n\035REPLICATION_STATE_REPLICATING\020\003\022\035\n\031RE" +
-      "PLICATION_STATE_LAGGING\020\004\022\"\n\036REPLICATION" +
-      "_STATE_INCOMPATIBLE\020\005*\243\001\n\nSkipReason\022\033\n\027" +
-      "SKIP_REASON_UNSPECIFIED\020\000\022\037\n\033SKIP_REASON" +
-      "_SOCKET_INACTIVE\020\001\022#\n\037SKIP_REASON_SOCKET" +
-      "_UNRESPONSIVE\020\002\022\032\n\026SKIP_REASON_QUEUE_FUL" +
-      "L\020\003\022\026\n\022SKIP_REASON_SENDER\020\004*\352\001\n\014MessageS" +
-      "tate\022\035\n\031MESSAGE_STATE_UNSPECIFIED\020\000\022\030\n\024M" +
-      "ESSAGE_STATE_QUEUED\020\001\022\033\n\027MESSAGE_STATE_D" +
-      "ELIVERED\020\002\022\031\n\025MESSAGE_STATE_SETTLED\020\003\022\030\n" +
-      "\024MESSAGE_STATE_PARKED\020\004\022\031\n\025MESSAGE_STATE" +
-      "_SKIPPED\020\005\022\031\n\025MESSAGE_STATE_EXPIRED\020\006\022\031\n" +
-      "\025MESSAGE_STATE_DROPPED\020\007*\244\001\n\rMissingReas" +
-      "on\022\036\n\032MISSING_REASON_UNSPECIFIED\020\000\022\032\n\026MI" +
-      "SSING_REASON_SKIPPED\020\001\022 \n\034MISSING_REASON" +
-      "_NOT_DELIVERED\020\002\022\031\n\025MISSING_REASON_SILEN" +
-      "T\020\003\022\032\n\026MISSING_REASON_DELETED\020\004*\250\002\n\016Watc" +
-      "hEventType\022 \n\034WATCH_EVENT_TYPE_UNSPECIFI" +
-      "ED\020\000\022\035\n\031WATCH_EVENT_TYPE_SNAPSHOT\020\001\022\033\n\027W" +
-      "ATCH_EVENT_TYPE_SYNCED\020\002\022\034\n\030WATCH_EVENT_" +
-      "TYPE_CREATED\020\003\022\034\n\030WATCH_EVENT_TYPE_UPDAT" +
-      "ED\020\004\022\"\n\036WATCH_EVENT_TYPE_STATE_CHANGED\020\005" +
-      "\022\032\n\026WATCH_EVENT_TYPE_RESET\020\006\022\034\n\030WATCH_EV" +
-      "ENT_TYPE_DELETED\020\007\022\036\n\032WATCH_EVENT_TYPE_H" +
-      "EARTBEAT\020\0102\361\014\n\016SocketRegistry\022M\n\006Create\022" +
-      " .socketregistry.v1.CreateRequest\032!.sock" +
-      "etregistry.v1.CreateResponse\022J\n\005Write\022\037." +
-      "socketregistry.v1.WriteRequest\032 .socketr" +
-      "egistry.v1.WriteResponse\022I\n\004Read\022\036.socke" +
-      "tregistry.v1.ReadRequest\032\037.socketregistr" +
-      "y.v1.ReadResponse0\001\022J\n\005Reset\022\037.socketreg" +
-      "istry.v1.ResetRequest\032 .socketregistry.v" +
-      "1.ResetResponse\022M\n\006Delete\022 .socketregist" +
-      "ry.v1.DeleteRequest\032!.socketregistry.v1." +
-      "DeleteResponse\022\\\n\013ListSockets\022%.socketre" +
-      "gistry.v1.ListSocketsRequest\032&.socketreg" +
-      "istry.v1.ListSocketsResponse\022b\n\rGetSocke" +
-      "tInfo\022\'.socketregistry.v1.GetSocketInfoR" +
-      "equest\032(.socketregistry.v1.GetSocketInfo" +
-      "Response\022k\n\020MarkUnresponsive\022*.socketreg" +
-      "istry.v1.MarkUnresponsiveRequest\032+.socke" +
-      "tregistry.v1.MarkUnresponsiveResponse\022Y\n" +
-      "\nMarkActive\022$.socketregistry.v1.MarkActi" +
-      "veRequest\032%.socketregistry.v1.MarkActive" +
-      "Response\022_\n\014MarkInactive\022&.socketregistr" +
-      "y.v1.MarkInactiveRequest\032\'.socketregistr" +
-      "y.v1.MarkInactiveResponse\022G\n\004Peek\022\036.sock" +
-      "etregistry.v1.PeekRequest\032\037.socketregist" +
-      "ry.v1.PeekResponse\022\\\n\013Acknowledge\022%.sock" +
-      "etregistry.v1.AcknowledgeRequest\032&.socke" +
-      "tregistry.v1.AcknowledgeResponse\022P\n\007Requ" +
-      "eue\022!.socketregistry.v1.RequeueRequest\032\"" +
-      ".socketregistry.v1.RequeueResponse\022Y\n\nGe" +
-      "tMessage\022$.socketregistry.v1.GetMessageR" +
-      "equest\032%.socketregistry.v1.GetMessageRes" +
-      "ponse\022V\n\tHeartbeat\022#.socketregistry.v1.H" +
-      "eartbeatRequest\032$.socketregistry.v1.Hear" +
-      "tbeatResponse\022M\n\006Update\022 .socketregistry" +
-      ".v1.UpdateRequest\032!.socketregistry.v1.Up" +
-      "dateResponse\022L\n\005Watch\022\037.socketregistry.v" +
-      "1.WatchRequest\032 .socketregistry.v1.Watch" +
-      "Response0\001\022F\n\003Ask\022\035.socketregistry.v1.As" +
-      "kRequest\032\036.socketregistry.v1.AskResponse" +
-      "0\001\022b\n\rGetServerInfo\022\'.socketregistry.v1." +
-      "GetServerInfoRequest\032(.socketregistry.v1" +
-      ".GetServerInfoResponseBe\n\024io.socketregis" +
-      "try.v1P\001ZKgithub.com/ai-socket-registry/" +
-      "clients/go/socketregistry/v1;socketregis" +
-      "tryv1b\006proto3"
+      "\005value:\0028\001\"w\n\016CreateResponse\0221\n\006socket\030\001" +
+      " \001(\0132\031.socketregistry.v1.SocketR\006socket\022" +
+      "\034\n\tduplicate\030\002 \001(\010R\tduplicate\022\024\n\005token\030\003" +
+      " \001(\tR\005token\"\245\003\n\014WriteRequest\022\033\n\tsocket_i" +
+      "d\030\001 \001(\tR\010socketId\022\030\n\007message\030\002 \001(\tR\007mess" +
+      "age\0223\n\010metadata\030\003 \001(\0132\027.google.protobuf." +
+      "StructR\010metadata\022\026\n\006sender\030\004 \001(\tR\006sender" +
+      "\022\035\n\nrequest_id\030\005 \001(\tR\trequestId\022\033\n\tthrea" +
+      "d_id\030\006 \001(\tR\010threadId\022\031\n\010reply_to\030\007 \001(\tR\007" +
+      "replyTo\022%\n\016include_sender\030\010 \001(\010R\rinclude" +
+      "Sender\022S\n\014match_labels\030\t \003(\01320.socketreg" +
+      "istry.v1.WriteRequest.MatchLabelsEntryR\013" +
+      "matchLabels\032>\n\020MatchLabelsEntry\022\020\n\003key\030\001" +
+      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\206\001\n\013" +
+      "WriteResult\022\033\n\tsocket_id\030\001 \001(\tR\010socketId" +
+      "\022\032\n\010sequence\030\002 \001(\004R\010sequence\022>\n\013skip_rea" +
+      "son\030\003 \001(\0162\035.socketregistry.v1.SkipReason" +
+      "R\nskipReason\"\324\001\n\rWriteResponse\022\035\n\nmessag" +
+      "e_id\030\001 \001(\tR\tmessageId\022\'\n\017delivered_count" +
+      "\030\002 \001(\rR\016deliveredCount\0228\n\007results\030\003 \003(\0132" +
+      "\036.socketregistry.v1.WriteResultR\007results" +
+      "\022\034\n\tduplicate\030\004 \001(\010R\tduplicate\022#\n\rskippe" +
+      "d_count\030\005 \001(\rR\014skippedCount\"M\n\022WriteStre" +
+      "amRequest\0227\n\006writes\030\001 \003(\0132\037.socketregist" +
+      "ry.v1.WriteRequestR\006writes\"\212\001\n\021WriteStre" +
+      "amResult\022>\n\010response\030\001 \001(\0132 .socketregis" +
+      "try.v1.WriteResponseH\000R\010response\022*\n\005erro" +
+      "r\030\002 \001(\0132\022.google.rpc.StatusH\000R\005errorB\t\n\007" +
+      "outcome\"U\n\023WriteStreamResponse\022>\n\007result" +
+      "s\030\001 \003(\0132$.socketregistry.v1.WriteStreamR" +
+      "esultR\007results\"\360\003\n\013ReadRequest\022\033\n\tsocket" +
+      "_id\030\001 \001(\tR\010socketId\022\027\n\007no_wait\030\002 \001(\010R\006no" +
+      "Wait\022!\n\014max_messages\030\003 \001(\rR\013maxMessages\022" +
+      "5\n\010ack_mode\030\004 \001(\0162\032.socketregistry.v1.Ac" +
+      "kModeR\007ackMode\022\032\n\010consumer\030\005 \001(\tR\010consum" +
+      "er\0221\n\005after\030\006 \001(\0132\033.socketregistry.v1.Po" +
+      "sitionR\005after\022\'\n\017max_outstanding\030\007 \001(\rR\016" +
+      "maxOutstanding\022H\n\022heartbeat_interval\030\010 \001" +
+      "(\0132\031.google.protobuf.DurationR\021heartbeat" +
+      "Interval\022%\n\016exclude_sender\030\t \001(\tR\rexclud" +
+      "eSender\022\034\n\texclusive\030\n \001(\010R\texclusive\0222\n" +
+      "\025max_outstanding_bytes\030\013 \001(\004R\023maxOutstan" +
+      "dingBytes\022\026\n\006reader\030\014 \001(\tR\006reader\"\272\002\n\014Re" +
+      "adResponse\0226\n\010messages\030\001 \003(\0132\032.socketreg" +
+      "istry.v1.MessageR\010messages\0222\n\005event\030\002 \001(" +
+      "\0162\034.socketregistry.v1.ReadEventR\005event\0227" +
+      "\n\010position\030\003 \001(\0132\033.socketregistry.v1.Pos" +
+      "itionR\010position\022#\n\rbacklog_count\030\004 \001(\rR\014" +
+      "backlogCount\022#\n\rdropped_count\030\005 \001(\004R\014dro" +
+      "ppedCount\022;\n\ngap_reason\030\006 \001(\0162\034.socketre" +
+      "gistry.v1.GapReasonR\tgapReason\"t\n\014ResetR" +
+      "equest\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\0223\n\005s" +
+      "cope\030\002 \001(\0162\035.socketregistry.v1.ResetScop" +
+      "eR\005scope\022\022\n\004etag\030\003 \001(\tR\004etag\"g\n\rResetRes" +
+      "ponse\0221\n\006socket\030\001 \001(\0132\031.socketregistry.v" +
+      "1.SocketR\006socket\022#\n\rdropped_count\030\002 \001(\rR" +
+      "\014droppedCount\"e\n\rDeleteRequest\022\033\n\tsocket" +
+      "_id\030\001 \001(\tR\010socketId\022\022\n\004etag\030\002 \001(\tR\004etag\022" +
+      "#\n\rallow_missing\030\003 \001(\010R\014allowMissing\"5\n\016" +
+      "DeleteResponse\022#\n\rdropped_count\030\001 \001(\rR\014d" +
+      "roppedCount\"\244\002\n\022ListSocketsRequest\022\033\n\tpa" +
+      "ge_size\030\001 \001(\rR\010pageSize\022\035\n\npage_token\030\002 " +
+      "\001(\tR\tpageToken\0226\n\006states\030\003 \003(\0162\036.socketr" +
+      "egistry.v1.SocketStateR\006states\022I\n\006labels" +
+      "\030\004 \003(\01321.socketregistry.v1.ListSocketsRe" +
+      "quest.LabelsEntryR\006labels\022\024\n\005model\030\005 \001(\t" +
+      "R\005model\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key" +
+      "\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"\216\001\n\023ListSocke" +
+      "tsResponse\0223\n\007sockets\030\001 \003(\0132\031.socketregi" +
+      "stry.v1.SocketR\007sockets\022&\n\017next_page_tok" +
+      "en\030\002 \001(\tR\rnextPageToken\022\032\n\010revision\030\003 \001(" +
+      "\004R\010revision\"3\n\024GetSocketInfoRequest\022\033\n\ts" +
+      "ocket_id\030\001 \001(\tR\010socketId\"J\n\025GetSocketInf" +
+      "oResponse\0221\n\006socket\030\001 \001(\0132\031.socketregist" +
+      "ry.v1.SocketR\006socket\"N\n\027MarkUnresponsive" +
+      "Request\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\026\n\006" +
+      "reason\030\002 \001(\tR\006reason\"M\n\030MarkUnresponsive" +
+      "Response\0221\n\006socket\030\001 \001(\0132\031.socketregistr" +
+      "y.v1.SocketR\006socket\"H\n\021MarkActiveRequest" +
+      "\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\026\n\006reason\030" +
+      "\002 \001(\tR\006reason\"G\n\022MarkActiveResponse\0221\n\006s" +
+      "ocket\030\001 \001(\0132\031.socketregistry.v1.SocketR\006" +
+      "socket\"J\n\023MarkInactiveRequest\022\033\n\tsocket_" +
+      "id\030\001 \001(\tR\010socketId\022\026\n\006reason\030\002 \001(\tR\006reas" +
+      "on\"I\n\024MarkInactiveResponse\0221\n\006socket\030\001 \001" +
+      "(\0132\031.socketregistry.v1.SocketR\006socket\"\232\001" +
+      "\n\013PeekRequest\022\033\n\tsocket_id\030\001 \001(\tR\010socket" +
+      "Id\022\033\n\tpage_size\030\002 \001(\rR\010pageSize\022\035\n\npage_" +
+      "token\030\003 \001(\tR\tpageToken\022\026\n\006parked\030\004 \001(\010R\006" +
+      "parked\022\032\n\010consumer\030\005 \001(\tR\010consumer\"n\n\014Pe" +
+      "ekResponse\0226\n\010messages\030\001 \003(\0132\032.socketreg" +
+      "istry.v1.MessageR\010messages\022&\n\017next_page_" +
+      "token\030\002 \001(\tR\rnextPageToken\"\237\003\n\022Acknowled" +
+      "geRequest\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\022\032" +
+      "\n\010consumer\030\002 \001(\tR\010consumer\022\024\n\005epoch\030\003 \001(" +
+      "\tR\005epoch\022\034\n\tsequences\030\004 \003(\004R\tsequences\022)" +
+      "\n\020through_sequence\030\005 \001(\004R\017throughSequenc" +
+      "e\022%\n\016nack_sequences\030\006 \003(\004R\rnackSequences" +
+      "\022:\n\013retry_delay\030\007 \001(\0132\031.google.protobuf." +
+      "DurationR\nretryDelay\022)\n\020extend_sequences" +
+      "\030\010 \003(\004R\017extendSequences\022<\n\014ack_deadline\030" +
+      "\t \001(\0132\031.google.protobuf.DurationR\013ackDea" +
+      "dline\022%\n\016release_reader\030\n \001(\tR\rreleaseRe" +
+      "ader\"\224\001\n\023AcknowledgeResponse\022-\n\022acknowle" +
+      "dged_count\030\001 \001(\rR\021acknowledgedCount\022\'\n\017s" +
+      "tale_sequences\030\002 \003(\004R\016staleSequences\022%\n\016" +
+      "released_count\030\003 \001(\rR\rreleasedCount\"g\n\016R" +
+      "equeueRequest\022\033\n\tsocket_id\030\001 \001(\tR\010socket" +
+      "Id\022\034\n\tsequences\030\002 \003(\004R\tsequences\022\032\n\010cons" +
+      "umer\030\003 \001(\tR\010consumer\"8\n\017RequeueResponse\022" +
+      "%\n\016requeued_count\030\001 \001(\rR\rrequeuedCount\"n" +
+      "\n\021GetMessageRequest\022\035\n\nmessage_id\030\001 \001(\tR" +
+      "\tmessageId\022\033\n\tpage_size\030\002 \001(\rR\010pageSize\022" +
+      "\035\n\npage_token\030\003 \001(\tR\tpageToken\"\346\002\n\007Recei" +
+      "pt\022\033\n\tsocket_id\030\001 \001(\tR\010socketId\0225\n\005state" +
+      "\030\002 \001(\0162\037.socketregistry.v1.MessageStateR" +
+      "\005state\022\032\n\010sequence\030\003 \001(\004R\010sequence\022)\n\020de" +
+      "livery_attempt\030\004 \001(\rR\017deliveryAttempt\022A\n" +
+      "\016delivered_time\030\005 \001(\0132\032.google.protobuf." +
+      "TimestampR\rdeliveredTime\022=\n\014settled_time" +
+      "\030\006 \001(\0132\032.google.protobuf.TimestampR\013sett" +
+      "ledTime\022>\n\013skip_reason\030\007 \001(\0162\035.socketreg" +
+      "istry.v1.SkipReasonR\nskipReason\"\252\001\n\022GetM" +
+      "essageResponse\0224\n\007message\030\001 \001(\0132\032.socket" +
+      "registry.v1.MessageR\007message\0226\n\010receipts" +
+      "\030\002 \003(\0132\032.socketregistry.v1.ReceiptR\010rece" +
+      "ipts\022&\n\017next_page_token\030\003 \001(\tR\rnextPageT" +
+      "oken\"E\n\020HeartbeatRequest\022\033\n\tsocket_id\030\001 " +
+      "\001(\tR\010socketId\022\024\n\005epoch\030\002 \001(\tR\005epoch\"\260\001\n\021" +
+      "HeartbeatResponse\022F\n\021lease_expire_time\030\001" +
+      " \001(\0132\032.google.protobuf.TimestampR\017leaseE" +
+      "xpireTime\0224\n\005state\030\002 \001(\0162\036.socketregistr" +
+      "y.v1.SocketStateR\005state\022\035\n\nqueue_size\030\003 " +
+      "\001(\rR\tqueueSize\"\177\n\rUpdateRequest\0221\n\006socke" +
+      "t\030\001 \001(\0132\031.socketregistry.v1.SocketR\006sock" +
+      "et\022;\n\013update_mask\030\002 \001(\0132\032.google.protobu" +
+      "f.FieldMaskR\nupdateMask\"C\n\016UpdateRespons" +
+      "e\0221\n\006socket\030\001 \001(\0132\031.socketregistry.v1.So" +
+      "cketR\006socket\"\234\001\n\014WatchRequest\022%\n\016after_r" +
+      "evision\030\001 \001(\004R\rafterRevision\022\033\n\tsocket_i" +
+      "d\030\002 \001(\tR\010socketId\022H\n\022heartbeat_interval\030" +
+      "\003 \001(\0132\031.google.protobuf.DurationR\021heartb" +
+      "eatInterval\"\225\001\n\rWatchResponse\022\032\n\010revisio" +
+      "n\030\001 \001(\004R\010revision\0225\n\004type\030\002 \001(\0162!.socket" +
+      "registry.v1.WatchEventTypeR\004type\0221\n\006sock" +
+      "et\030\003 \001(\0132\031.socketregistry.v1.SocketR\006soc" +
+      "ket\"\265\003\n\nAskRequest\022\033\n\tsocket_id\030\001 \001(\tR\010s" +
+      "ocketId\022\030\n\007message\030\002 \001(\tR\007message\0223\n\010met" +
+      "adata\030\003 \001(\0132\027.google.protobuf.StructR\010me" +
+      "tadata\022\026\n\006sender\030\004 \001(\tR\006sender\0223\n\007timeou" +
+      "t\030\005 \001(\0132\031.google.protobuf.DurationR\007time" +
+      "out\022\037\n\013max_replies\030\006 \001(\rR\nmaxReplies\022\035\n\n" +
+      "request_id\030\007 \001(\tR\trequestId\022\033\n\tthread_id" +
+      "\030\010 \001(\tR\010threadId\022Q\n\014match_labels\030\t \003(\0132." +
+      ".socketregistry.v1.AskRequest.MatchLabel" +
+      "sEntryR\013matchLabels\032>\n\020MatchLabelsEntry\022" +
+      "\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:" +
+      "\0028\001\"\276\001\n\013AskResponse\0228\n\005asked\030\001 \001(\0132 .soc" +
+      "ketregistry.v1.WriteResponseH\000R\005asked\0222\n" +
+      "\005reply\030\002 \001(\0132\032.socketregistry.v1.Message" +
+      "H\000R\005reply\0229\n\007summary\030\003 \001(\0132\035.socketregis" +
+      "try.v1.AskSummaryH\000R\007summaryB\006\n\004step\"\263\001\n" +
+      "\nAskSummary\022\032\n\010answered\030\001 \003(\tR\010answered\022" +
+      "=\n\007missing\030\002 \003(\0132#.socketregistry.v1.Mis" +
+      "singRecipientR\007missing\022%\n\016answered_count" +
+      "\030\003 \001(\rR\ransweredCount\022#\n\rmissing_count\030\004" +
+      " \001(\rR\014missingCount\"i\n\020MissingRecipient\022\033" +
+      "\n\tsocket_id\030\001 \001(\tR\010socketId\0228\n\006reason\030\002 " +
+      "\001(\0162 .socketregistry.v1.MissingReasonR\006r" +
+      "eason\"\026\n\024GetServerInfoRequest\"\243\002\n\013Replic" +
+      "ation\022\026\n\006target\030\001 \001(\tR\006target\022\030\n\007dialect" +
+      "\030\002 \001(\tR\007dialect\0229\n\005state\030\003 \001(\0162#.socketr" +
+      "egistry.v1.ReplicationStateR\005state\022\037\n\013la" +
+      "g_entries\030\004 \001(\004R\nlagEntries\022\037\n\013lag_secon" +
+      "ds\030\005 \001(\001R\nlagSeconds\022F\n\021last_success_tim" +
+      "e\030\006 \001(\0132\032.google.protobuf.TimestampR\017las" +
+      "tSuccessTime\022\035\n\nlast_error\030\007 \001(\tR\tlastEr" +
+      "ror\"\245\003\n\025GetServerInfoResponse\022\030\n\007version" +
+      "\030\001 \001(\tR\007version\022\024\n\005epoch\030\002 \001(\tR\005epoch\022!\n" +
+      "\014socket_count\030\003 \001(\rR\013socketCount\022\032\n\010revi" +
+      "sion\030\004 \001(\004R\010revision\022L\n\006limits\030\005 \003(\01324.s" +
+      "ocketregistry.v1.GetServerInfoResponse.L" +
+      "imitsEntryR\006limits\022\036\n\ndurability\030\006 \001(\tR\n" +
+      "durability\0222\n\025dedupe_window_seconds\030\007 \001(" +
+      "\001R\023dedupeWindowSeconds\022@\n\013replication\030\010 " +
+      "\001(\0132\036.socketregistry.v1.ReplicationR\013rep" +
+      "lication\0329\n\013LimitsEntry\022\020\n\003key\030\001 \001(\tR\003ke" +
+      "y\022\024\n\005value\030\002 \001(\004R\005value:\0028\001*~\n\013SocketSta" +
+      "te\022\034\n\030SOCKET_STATE_UNSPECIFIED\020\000\022\027\n\023SOCK" +
+      "ET_STATE_ACTIVE\020\001\022\031\n\025SOCKET_STATE_INACTI" +
+      "VE\020\002\022\035\n\031SOCKET_STATE_UNRESPONSIVE\020\003*\204\001\n\013" +
+      "StateReason\022\034\n\030STATE_REASON_UNSPECIFIED\020" +
+      "\000\022\031\n\025STATE_REASON_OPERATOR\020\001\022\036\n\032STATE_RE" +
+      "ASON_LEASE_EXPIRED\020\002\022\034\n\030STATE_REASON_CLI" +
+      "ENT_LEFT\020\003*n\n\016OverflowPolicy\022\037\n\033OVERFLOW" +
+      "_POLICY_UNSPECIFIED\020\000\022\032\n\026OVERFLOW_POLICY" +
+      "_REJECT\020\001\022\037\n\033OVERFLOW_POLICY_DROP_OLDEST" +
+      "\020\002*\212\001\n\016ConflictPolicy\022\037\n\033CONFLICT_POLICY" +
+      "_UNSPECIFIED\020\000\022\030\n\024CONFLICT_POLICY_FAIL\020\001" +
+      "\022 \n\034CONFLICT_POLICY_USE_EXISTING\020\002\022\033\n\027CO" +
+      "NFLICT_POLICY_REPLACE\020\003*n\n\nResetScope\022\033\n" +
+      "\027RESET_SCOPE_UNSPECIFIED\020\000\022\023\n\017RESET_SCOP" +
+      "E_ALL\020\001\022\025\n\021RESET_SCOPE_QUEUE\020\002\022\027\n\023RESET_" +
+      "SCOPE_CONTEXT\020\003*`\n\007AckMode\022\030\n\024ACK_MODE_U" +
+      "NSPECIFIED\020\000\022\021\n\rACK_MODE_AUTO\020\001\022\025\n\021ACK_M" +
+      "ODE_EXPLICIT\020\002\022\021\n\rACK_MODE_NONE\020\003*\235\001\n\tRe" +
+      "adEvent\022\032\n\026READ_EVENT_UNSPECIFIED\020\000\022\026\n\022R" +
+      "EAD_EVENT_STARTED\020\001\022\030\n\024READ_EVENT_CAUGHT" +
+      "_UP\020\002\022\030\n\024READ_EVENT_HEARTBEAT\020\003\022\024\n\020READ_" +
+      "EVENT_RESET\020\004\022\022\n\016READ_EVENT_GAP\020\005*\212\001\n\tGa" +
+      "pReason\022\032\n\026GAP_REASON_UNSPECIFIED\020\000\022\027\n\023G" +
+      "AP_REASON_OVERFLOW\020\001\022\026\n\022GAP_REASON_EXPIR" +
+      "ED\020\002\022\030\n\024GAP_REASON_RETENTION\020\003\022\026\n\022GAP_RE" +
+      "ASON_DAMAGED\020\004*\330\001\n\020ReplicationState\022!\n\035R" +
+      "EPLICATION_STATE_UNSPECIFIED\020\000\022\031\n\025REPLIC" +
+      "ATION_STATE_OFF\020\001\022 \n\034REPLICATION_STATE_C" +
+      "ONNECTING\020\002\022!\n\035REPLICATION_STATE_REPLICA" +
+      "TING\020\003\022\035\n\031REPLICATION_STATE_LAGGING\020\004\022\"\n" +
+      "\036REPLICATION_STATE_INCOMPATIBLE\020\005*\243\001\n\nSk" +
+      "ipReason\022\033\n\027SKIP_REASON_UNSPECIFIED\020\000\022\037\n" +
+      "\033SKIP_REASON_SOCKET_INACTIVE\020\001\022#\n\037SKIP_R" +
+      "EASON_SOCKET_UNRESPONSIVE\020\002\022\032\n\026SKIP_REAS" +
+      "ON_QUEUE_FULL\020\003\022\026\n\022SKIP_REASON_SENDER\020\004*" +
+      "\352\001\n\014MessageState\022\035\n\031MESSAGE_STATE_UNSPEC" +
+      "IFIED\020\000\022\030\n\024MESSAGE_STATE_QUEUED\020\001\022\033\n\027MES" +
+      "SAGE_STATE_DELIVERED\020\002\022\031\n\025MESSAGE_STATE_" +
+      "SETTLED\020\003\022\030\n\024MESSAGE_STATE_PARKED\020\004\022\031\n\025M" +
+      "ESSAGE_STATE_SKIPPED\020\005\022\031\n\025MESSAGE_STATE_" +
+      "EXPIRED\020\006\022\031\n\025MESSAGE_STATE_DROPPED\020\007*\244\001\n" +
+      "\rMissingReason\022\036\n\032MISSING_REASON_UNSPECI" +
+      "FIED\020\000\022\032\n\026MISSING_REASON_SKIPPED\020\001\022 \n\034MI" +
+      "SSING_REASON_NOT_DELIVERED\020\002\022\031\n\025MISSING_" +
+      "REASON_SILENT\020\003\022\032\n\026MISSING_REASON_DELETE" +
+      "D\020\004*\250\002\n\016WatchEventType\022 \n\034WATCH_EVENT_TY" +
+      "PE_UNSPECIFIED\020\000\022\035\n\031WATCH_EVENT_TYPE_SNA" +
+      "PSHOT\020\001\022\033\n\027WATCH_EVENT_TYPE_SYNCED\020\002\022\034\n\030" +
+      "WATCH_EVENT_TYPE_CREATED\020\003\022\034\n\030WATCH_EVEN" +
+      "T_TYPE_UPDATED\020\004\022\"\n\036WATCH_EVENT_TYPE_STA" +
+      "TE_CHANGED\020\005\022\032\n\026WATCH_EVENT_TYPE_RESET\020\006" +
+      "\022\034\n\030WATCH_EVENT_TYPE_DELETED\020\007\022\036\n\032WATCH_" +
+      "EVENT_TYPE_HEARTBEAT\020\0102\323\r\n\016SocketRegistr" +
+      "y\022M\n\006Create\022 .socketregistry.v1.CreateRe" +
+      "quest\032!.socketregistry.v1.CreateResponse" +
+      "\022J\n\005Write\022\037.socketregistry.v1.WriteReque" +
+      "st\032 .socketregistry.v1.WriteResponse\022`\n\013" +
+      "WriteStream\022%.socketregistry.v1.WriteStr" +
+      "eamRequest\032&.socketregistry.v1.WriteStre" +
+      "amResponse(\0010\001\022I\n\004Read\022\036.socketregistry." +
+      "v1.ReadRequest\032\037.socketregistry.v1.ReadR" +
+      "esponse0\001\022J\n\005Reset\022\037.socketregistry.v1.R" +
+      "esetRequest\032 .socketregistry.v1.ResetRes" +
+      "ponse\022M\n\006Delete\022 .socketregistry.v1.Dele" +
+      "teRequest\032!.socketregistry.v1.DeleteResp" +
+      "onse\022\\\n\013ListSockets\022%.socketregistry.v1." +
+      "ListSocketsRequest\032&.socketregistry.v1.L" +
+      "istSocketsResponse\022b\n\rGetSocketInfo\022\'.so" +
+      "cketregistry.v1.GetSocketInfoRequest\032(.s" +
+      "ocketregistry.v1.GetSocketInfoResponse\022k" +
+      "\n\020MarkUnresponsive\022*.socketregistry.v1.M" +
+      "arkUnresponsiveRequest\032+.socketregistry." +
+      "v1.MarkUnresponsiveResponse\022Y\n\nMarkActiv" +
+      "e\022$.socketregistry.v1.MarkActiveRequest\032" +
+      "%.socketregistry.v1.MarkActiveResponse\022_" +
+      "\n\014MarkInactive\022&.socketregistry.v1.MarkI" +
+      "nactiveRequest\032\'.socketregistry.v1.MarkI" +
+      "nactiveResponse\022G\n\004Peek\022\036.socketregistry" +
+      ".v1.PeekRequest\032\037.socketregistry.v1.Peek" +
+      "Response\022\\\n\013Acknowledge\022%.socketregistry" +
+      ".v1.AcknowledgeRequest\032&.socketregistry." +
+      "v1.AcknowledgeResponse\022P\n\007Requeue\022!.sock" +
+      "etregistry.v1.RequeueRequest\032\".socketreg" +
+      "istry.v1.RequeueResponse\022Y\n\nGetMessage\022$" +
+      ".socketregistry.v1.GetMessageRequest\032%.s" +
+      "ocketregistry.v1.GetMessageResponse\022V\n\tH" +
+      "eartbeat\022#.socketregistry.v1.HeartbeatRe" +
+      "quest\032$.socketregistry.v1.HeartbeatRespo" +
+      "nse\022M\n\006Update\022 .socketregistry.v1.Update" +
+      "Request\032!.socketregistry.v1.UpdateRespon" +
+      "se\022L\n\005Watch\022\037.socketregistry.v1.WatchReq" +
+      "uest\032 .socketregistry.v1.WatchResponse0\001" +
+      "\022F\n\003Ask\022\035.socketregistry.v1.AskRequest\032\036" +
+      ".socketregistry.v1.AskResponse0\001\022b\n\rGetS" +
+      "erverInfo\022\'.socketregistry.v1.GetServerI" +
+      "nfoRequest\032(.socketregistry.v1.GetServer" +
+      "InfoResponseBe\n\024io.socketregistry.v1P\001ZK" +
+      "github.com/ai-socket-registry/clients/go" +
+      "/socketregistry/v1;socketregistryv1b\006pro" +
+      "to3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -665,6 +691,7 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
           com.google.protobuf.FieldMaskProto.getDescriptor(),
           com.google.protobuf.StructProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
+          com.google.rpc.StatusProto.getDescriptor(),
         });
     internal_static_socketregistry_v1_Position_descriptor =
       getDescriptor().getMessageType(0);
@@ -744,44 +771,62 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_WriteResponse_descriptor,
         new java.lang.String[] { "MessageId", "DeliveredCount", "Results", "Duplicate", "SkippedCount", });
-    internal_static_socketregistry_v1_ReadRequest_descriptor =
+    internal_static_socketregistry_v1_WriteStreamRequest_descriptor =
       getDescriptor().getMessageType(9);
+    internal_static_socketregistry_v1_WriteStreamRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_socketregistry_v1_WriteStreamRequest_descriptor,
+        new java.lang.String[] { "Writes", });
+    internal_static_socketregistry_v1_WriteStreamResult_descriptor =
+      getDescriptor().getMessageType(10);
+    internal_static_socketregistry_v1_WriteStreamResult_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_socketregistry_v1_WriteStreamResult_descriptor,
+        new java.lang.String[] { "Response", "Error", "Outcome", });
+    internal_static_socketregistry_v1_WriteStreamResponse_descriptor =
+      getDescriptor().getMessageType(11);
+    internal_static_socketregistry_v1_WriteStreamResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_socketregistry_v1_WriteStreamResponse_descriptor,
+        new java.lang.String[] { "Results", });
+    internal_static_socketregistry_v1_ReadRequest_descriptor =
+      getDescriptor().getMessageType(12);
     internal_static_socketregistry_v1_ReadRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_ReadRequest_descriptor,
         new java.lang.String[] { "SocketId", "NoWait", "MaxMessages", "AckMode", "Consumer", "After", "MaxOutstanding", "HeartbeatInterval", "ExcludeSender", "Exclusive", "MaxOutstandingBytes", "Reader", });
     internal_static_socketregistry_v1_ReadResponse_descriptor =
-      getDescriptor().getMessageType(10);
+      getDescriptor().getMessageType(13);
     internal_static_socketregistry_v1_ReadResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_ReadResponse_descriptor,
         new java.lang.String[] { "Messages", "Event", "Position", "BacklogCount", "DroppedCount", "GapReason", });
     internal_static_socketregistry_v1_ResetRequest_descriptor =
-      getDescriptor().getMessageType(11);
+      getDescriptor().getMessageType(14);
     internal_static_socketregistry_v1_ResetRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_ResetRequest_descriptor,
         new java.lang.String[] { "SocketId", "Scope", "Etag", });
     internal_static_socketregistry_v1_ResetResponse_descriptor =
-      getDescriptor().getMessageType(12);
+      getDescriptor().getMessageType(15);
     internal_static_socketregistry_v1_ResetResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_ResetResponse_descriptor,
         new java.lang.String[] { "Socket", "DroppedCount", });
     internal_static_socketregistry_v1_DeleteRequest_descriptor =
-      getDescriptor().getMessageType(13);
+      getDescriptor().getMessageType(16);
     internal_static_socketregistry_v1_DeleteRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_DeleteRequest_descriptor,
         new java.lang.String[] { "SocketId", "Etag", "AllowMissing", });
     internal_static_socketregistry_v1_DeleteResponse_descriptor =
-      getDescriptor().getMessageType(14);
+      getDescriptor().getMessageType(17);
     internal_static_socketregistry_v1_DeleteResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_DeleteResponse_descriptor,
         new java.lang.String[] { "DroppedCount", });
     internal_static_socketregistry_v1_ListSocketsRequest_descriptor =
-      getDescriptor().getMessageType(15);
+      getDescriptor().getMessageType(18);
     internal_static_socketregistry_v1_ListSocketsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_ListSocketsRequest_descriptor,
@@ -793,151 +838,151 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
         internal_static_socketregistry_v1_ListSocketsRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_socketregistry_v1_ListSocketsResponse_descriptor =
-      getDescriptor().getMessageType(16);
+      getDescriptor().getMessageType(19);
     internal_static_socketregistry_v1_ListSocketsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_ListSocketsResponse_descriptor,
         new java.lang.String[] { "Sockets", "NextPageToken", "Revision", });
     internal_static_socketregistry_v1_GetSocketInfoRequest_descriptor =
-      getDescriptor().getMessageType(17);
+      getDescriptor().getMessageType(20);
     internal_static_socketregistry_v1_GetSocketInfoRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_GetSocketInfoRequest_descriptor,
         new java.lang.String[] { "SocketId", });
     internal_static_socketregistry_v1_GetSocketInfoResponse_descriptor =
-      getDescriptor().getMessageType(18);
+      getDescriptor().getMessageType(21);
     internal_static_socketregistry_v1_GetSocketInfoResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_GetSocketInfoResponse_descriptor,
         new java.lang.String[] { "Socket", });
     internal_static_socketregistry_v1_MarkUnresponsiveRequest_descriptor =
-      getDescriptor().getMessageType(19);
+      getDescriptor().getMessageType(22);
     internal_static_socketregistry_v1_MarkUnresponsiveRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_MarkUnresponsiveRequest_descriptor,
         new java.lang.String[] { "SocketId", "Reason", });
     internal_static_socketregistry_v1_MarkUnresponsiveResponse_descriptor =
-      getDescriptor().getMessageType(20);
+      getDescriptor().getMessageType(23);
     internal_static_socketregistry_v1_MarkUnresponsiveResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_MarkUnresponsiveResponse_descriptor,
         new java.lang.String[] { "Socket", });
     internal_static_socketregistry_v1_MarkActiveRequest_descriptor =
-      getDescriptor().getMessageType(21);
+      getDescriptor().getMessageType(24);
     internal_static_socketregistry_v1_MarkActiveRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_MarkActiveRequest_descriptor,
         new java.lang.String[] { "SocketId", "Reason", });
     internal_static_socketregistry_v1_MarkActiveResponse_descriptor =
-      getDescriptor().getMessageType(22);
+      getDescriptor().getMessageType(25);
     internal_static_socketregistry_v1_MarkActiveResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_MarkActiveResponse_descriptor,
         new java.lang.String[] { "Socket", });
     internal_static_socketregistry_v1_MarkInactiveRequest_descriptor =
-      getDescriptor().getMessageType(23);
+      getDescriptor().getMessageType(26);
     internal_static_socketregistry_v1_MarkInactiveRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_MarkInactiveRequest_descriptor,
         new java.lang.String[] { "SocketId", "Reason", });
     internal_static_socketregistry_v1_MarkInactiveResponse_descriptor =
-      getDescriptor().getMessageType(24);
+      getDescriptor().getMessageType(27);
     internal_static_socketregistry_v1_MarkInactiveResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_MarkInactiveResponse_descriptor,
         new java.lang.String[] { "Socket", });
     internal_static_socketregistry_v1_PeekRequest_descriptor =
-      getDescriptor().getMessageType(25);
+      getDescriptor().getMessageType(28);
     internal_static_socketregistry_v1_PeekRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_PeekRequest_descriptor,
         new java.lang.String[] { "SocketId", "PageSize", "PageToken", "Parked", "Consumer", });
     internal_static_socketregistry_v1_PeekResponse_descriptor =
-      getDescriptor().getMessageType(26);
+      getDescriptor().getMessageType(29);
     internal_static_socketregistry_v1_PeekResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_PeekResponse_descriptor,
         new java.lang.String[] { "Messages", "NextPageToken", });
     internal_static_socketregistry_v1_AcknowledgeRequest_descriptor =
-      getDescriptor().getMessageType(27);
+      getDescriptor().getMessageType(30);
     internal_static_socketregistry_v1_AcknowledgeRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_AcknowledgeRequest_descriptor,
         new java.lang.String[] { "SocketId", "Consumer", "Epoch", "Sequences", "ThroughSequence", "NackSequences", "RetryDelay", "ExtendSequences", "AckDeadline", "ReleaseReader", });
     internal_static_socketregistry_v1_AcknowledgeResponse_descriptor =
-      getDescriptor().getMessageType(28);
+      getDescriptor().getMessageType(31);
     internal_static_socketregistry_v1_AcknowledgeResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_AcknowledgeResponse_descriptor,
         new java.lang.String[] { "AcknowledgedCount", "StaleSequences", "ReleasedCount", });
     internal_static_socketregistry_v1_RequeueRequest_descriptor =
-      getDescriptor().getMessageType(29);
+      getDescriptor().getMessageType(32);
     internal_static_socketregistry_v1_RequeueRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_RequeueRequest_descriptor,
         new java.lang.String[] { "SocketId", "Sequences", "Consumer", });
     internal_static_socketregistry_v1_RequeueResponse_descriptor =
-      getDescriptor().getMessageType(30);
+      getDescriptor().getMessageType(33);
     internal_static_socketregistry_v1_RequeueResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_RequeueResponse_descriptor,
         new java.lang.String[] { "RequeuedCount", });
     internal_static_socketregistry_v1_GetMessageRequest_descriptor =
-      getDescriptor().getMessageType(31);
+      getDescriptor().getMessageType(34);
     internal_static_socketregistry_v1_GetMessageRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_GetMessageRequest_descriptor,
         new java.lang.String[] { "MessageId", "PageSize", "PageToken", });
     internal_static_socketregistry_v1_Receipt_descriptor =
-      getDescriptor().getMessageType(32);
+      getDescriptor().getMessageType(35);
     internal_static_socketregistry_v1_Receipt_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_Receipt_descriptor,
         new java.lang.String[] { "SocketId", "State", "Sequence", "DeliveryAttempt", "DeliveredTime", "SettledTime", "SkipReason", });
     internal_static_socketregistry_v1_GetMessageResponse_descriptor =
-      getDescriptor().getMessageType(33);
+      getDescriptor().getMessageType(36);
     internal_static_socketregistry_v1_GetMessageResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_GetMessageResponse_descriptor,
         new java.lang.String[] { "Message", "Receipts", "NextPageToken", });
     internal_static_socketregistry_v1_HeartbeatRequest_descriptor =
-      getDescriptor().getMessageType(34);
+      getDescriptor().getMessageType(37);
     internal_static_socketregistry_v1_HeartbeatRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_HeartbeatRequest_descriptor,
         new java.lang.String[] { "SocketId", "Epoch", });
     internal_static_socketregistry_v1_HeartbeatResponse_descriptor =
-      getDescriptor().getMessageType(35);
+      getDescriptor().getMessageType(38);
     internal_static_socketregistry_v1_HeartbeatResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_HeartbeatResponse_descriptor,
         new java.lang.String[] { "LeaseExpireTime", "State", "QueueSize", });
     internal_static_socketregistry_v1_UpdateRequest_descriptor =
-      getDescriptor().getMessageType(36);
+      getDescriptor().getMessageType(39);
     internal_static_socketregistry_v1_UpdateRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_UpdateRequest_descriptor,
         new java.lang.String[] { "Socket", "UpdateMask", });
     internal_static_socketregistry_v1_UpdateResponse_descriptor =
-      getDescriptor().getMessageType(37);
+      getDescriptor().getMessageType(40);
     internal_static_socketregistry_v1_UpdateResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_UpdateResponse_descriptor,
         new java.lang.String[] { "Socket", });
     internal_static_socketregistry_v1_WatchRequest_descriptor =
-      getDescriptor().getMessageType(38);
+      getDescriptor().getMessageType(41);
     internal_static_socketregistry_v1_WatchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_WatchRequest_descriptor,
         new java.lang.String[] { "AfterRevision", "SocketId", "HeartbeatInterval", });
     internal_static_socketregistry_v1_WatchResponse_descriptor =
-      getDescriptor().getMessageType(39);
+      getDescriptor().getMessageType(42);
     internal_static_socketregistry_v1_WatchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_WatchResponse_descriptor,
         new java.lang.String[] { "Revision", "Type", "Socket", });
     internal_static_socketregistry_v1_AskRequest_descriptor =
-      getDescriptor().getMessageType(40);
+      getDescriptor().getMessageType(43);
     internal_static_socketregistry_v1_AskRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_AskRequest_descriptor,
@@ -949,37 +994,37 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
         internal_static_socketregistry_v1_AskRequest_MatchLabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_socketregistry_v1_AskResponse_descriptor =
-      getDescriptor().getMessageType(41);
+      getDescriptor().getMessageType(44);
     internal_static_socketregistry_v1_AskResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_AskResponse_descriptor,
         new java.lang.String[] { "Asked", "Reply", "Summary", "Step", });
     internal_static_socketregistry_v1_AskSummary_descriptor =
-      getDescriptor().getMessageType(42);
+      getDescriptor().getMessageType(45);
     internal_static_socketregistry_v1_AskSummary_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_AskSummary_descriptor,
         new java.lang.String[] { "Answered1", "Missing2", "AnsweredCount3", "MissingCount4", });
     internal_static_socketregistry_v1_MissingRecipient_descriptor =
-      getDescriptor().getMessageType(43);
+      getDescriptor().getMessageType(46);
     internal_static_socketregistry_v1_MissingRecipient_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_MissingRecipient_descriptor,
         new java.lang.String[] { "SocketId", "Reason", });
     internal_static_socketregistry_v1_GetServerInfoRequest_descriptor =
-      getDescriptor().getMessageType(44);
+      getDescriptor().getMessageType(47);
     internal_static_socketregistry_v1_GetServerInfoRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_GetServerInfoRequest_descriptor,
         new java.lang.String[] { });
     internal_static_socketregistry_v1_Replication_descriptor =
-      getDescriptor().getMessageType(45);
+      getDescriptor().getMessageType(48);
     internal_static_socketregistry_v1_Replication_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_Replication_descriptor,
         new java.lang.String[] { "Target", "Dialect", "State", "LagEntries", "LagSeconds", "LastSuccessTime", "LastError", });
     internal_static_socketregistry_v1_GetServerInfoResponse_descriptor =
-      getDescriptor().getMessageType(46);
+      getDescriptor().getMessageType(49);
     internal_static_socketregistry_v1_GetServerInfoResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_socketregistry_v1_GetServerInfoResponse_descriptor,
@@ -995,6 +1040,7 @@ public final class SocketRegistryOuterClass extends com.google.protobuf.Generate
     com.google.protobuf.FieldMaskProto.getDescriptor();
     com.google.protobuf.StructProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
+    com.google.rpc.StatusProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)
