@@ -37,7 +37,8 @@ class Writer {
     // Random, so that LevelDB cannot press it together.
     const body = `${this.number}/${this.#count++} ${randomBytes(this.bytes / 2).toString("latin1")}`;
     try {
-      await this.#storage.append(direct(body, this.number)).durable;
+      this.#storage.append(direct(body, this.number));
+      await this.#storage.durable();
       this.acknowledged.push(body);
     } catch (error) {
       this.refused.push({ body, error });

@@ -30,7 +30,8 @@ test("when LevelDB can merge its files no more, the store makes new ones of what
   const writeOne = async (index: number): Promise<void> => {
     const body = `${index} ${randomBytes(75_000).toString("base64")}`;
     try {
-      await storage.append(direct(body, b)).durable;
+      storage.append(direct(body, b));
+      await storage.durable();
       acknowledged.push(body);
     } catch (error) {
       expect(error).toMatchObject({ reason: "STORAGE_UNAVAILABLE" });

@@ -119,8 +119,6 @@ export interface Appended {
   readonly sequences: readonly number[];
   /** The row afterwards, for everything but messages and deletes. */
   readonly row: SocketRow | undefined;
-  /** Resolves when the entry is durable. */
-  readonly durable: Promise<void>;
 }
 
 /** A queue's counters. Sequences are assigned contiguously from 1 in each epoch. */

@@ -19,10 +19,46 @@ interface Options {
   readonly failed: (error: unknown) => void;
 }
 
-interface Pending {
+/**
+ * How many of those who wait for a batch go on in one turn of the event loop. They answer calls, and while the last of
+ * them are answered the next calls of the first are read already, and written: so neither the disk nor the processor
+ * waits for the other, as they would by turns if all went on at once.
+ */
+const WAITING_PER_TURN = 32;
+
+/** Some of those who wait for a batch. */
+class Turn {
+  count = 0;
+  readonly promise: Promise<void>;
+  resolve: () => void = () => {};
+  reject: (error: unknown) => void = () => {};
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+    // A batch of cursors has nobody who waits for it, and its failure is reported by `failed`.
+    this.promise.catch(() => {});
+  }
+}
+
+/** A batch, and who waits for it. */
+class Pending {
   readonly batch: Batch;
-  readonly durable: Promise<void>;
-  readonly settle: (error?: unknown) => void;
+  readonly turns: Turn[] = [];
+
+  constructor(batch: Batch) {
+    this.batch = batch;
+  }
+
+  durable(): Promise<void> {
+    let turn = this.turns.at(-1);
+    if (turn === undefined || turn.count === WAITING_PER_TURN) this.turns.push((turn = new Turn()));
+    turn.count++;
+    return turn.promise;
+  }
+
+  fail(error: unknown): void {
+    for (const turn of this.turns) turn.reject(error);
+  }
 }
 
 /**
@@ -35,7 +71,9 @@ interface Pending {
 export class GroupCommit {
   readonly #options: Options;
   #pending: Pending | undefined;
-  #writing: Promise<void> | undefined;
+  #writing: Pending | undefined;
+  /** Who waited for what is durable by now, and is still to be told. */
+  readonly #told: Turn[] = [];
   #failure: unknown;
 
   constructor(options: Options) {
@@ -52,16 +90,16 @@ export class GroupCommit {
     this.#next();
   }
 
-  /** Resolves when everything added so far is durable. */
+  /** Resolves when everything added so far is durable, and it is the caller's turn. */
   durable(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(storageUnavailable(this.#failure));
-    return this.#pending?.durable ?? this.#writing ?? Promise.resolve();
+    return (this.#pending ?? this.#writing)?.durable() ?? Promise.resolve();
   }
 
   #next(): Pending {
     if (this.#failure !== undefined) throw storageUnavailable(this.#failure);
     if (this.#pending === undefined) {
-      this.#pending = pending(this.#options.open());
+      this.#pending = new Pending(this.#options.open());
       if (this.#writing === undefined) setImmediate(() => this.#write());
     }
     return this.#pending;
@@ -71,7 +109,7 @@ export class GroupCommit {
     const next = this.#pending;
     if (next === undefined || this.#writing !== undefined || this.#failure !== undefined) return;
     this.#pending = undefined;
-    this.#writing = next.durable;
+    this.#writing = next;
     try {
       this.#options.prepare(next.batch);
       await next.batch.write({ sync: this.#options.sync });
@@ -81,27 +119,24 @@ export class GroupCommit {
       return;
     }
     this.#writing = undefined;
-    next.settle();
+    const isTelling = this.#told.length > 0;
+    this.#told.push(...next.turns);
+    if (!isTelling) this.#tell();
     // Those who are answered now may write again in this turn, and then share the next batch.
     if (this.#pending !== undefined) setImmediate(() => this.#write());
+  }
+
+  #tell(): void {
+    this.#told.shift()?.resolve();
+    if (this.#told.length > 0) setImmediate(() => this.#tell());
   }
 
   #fail(written: Pending, error: unknown): void {
     this.#failure = error;
     this.#writing = undefined;
     const unavailable = storageUnavailable(error);
-    written.settle(unavailable);
-    this.#pending?.settle(unavailable);
+    written.fail(unavailable);
+    this.#pending?.fail(unavailable);
     this.#options.failed(error);
   }
-}
-
-function pending(batch: Batch): Pending {
-  let settle: Pending["settle"] = () => {};
-  const durable = new Promise<void>((resolve, reject) => {
-    settle = (error) => (error === undefined ? resolve() : reject(error));
-  });
-  // A batch of cursors has nobody who waits for it, and its failure is reported by `failed`.
-  durable.catch(() => {});
-  return { batch, durable, settle };
 }

@@ -22,13 +22,13 @@ import { LevelHistory } from "./level-history.js";
 import type { LogOptions } from "./level-options.js";
 import { getMany, LevelReader } from "./level-reader.js";
 import { mend } from "./mend.js";
+import { encodeMessage } from "./message-rows.js";
 import type { Queue } from "./queue.js";
 import { ReceiptSweep } from "./receipt-sweep.js";
 import { putReceipts } from "./receipts.js";
 import { encodeRecord } from "./records.js";
 import type { Recovered } from "./recovery.js";
 import { Removal } from "./removal.js";
-import { encodeMessage } from "./rows.js";
 import type { State } from "./state.js";
 import type { Witness } from "./witness.js";
 
@@ -128,14 +128,13 @@ export class LevelLog {
     const batch = this.#commit.batch();
     const revision = this.state.entries.last + 1;
     const timeMs = Math.max(this.state.timeMs, this.#options.now());
-    const durable = this.#commit.durable();
     if (event.kind === "message") {
       const stored = encodeMessage(revision, timeMs, event);
       batch.put(logKey(revision), stored);
       const sequences = this.state.addMessage(revision, timeMs, stored.length, event);
       this.#reader.recent.add(revision, { timeMs, sender: event.sender, recipient: event.recipient, body: event.body });
       this.#growing.add(event);
-      return { revision, timeMs, sequences, row: undefined, durable };
+      return { revision, timeMs, sequences, row: undefined };
     }
     const { change, bytes, ended } = applyChange(this.state, batch, event, revision, timeMs);
     const { row } = change;
@@ -145,7 +144,7 @@ export class LevelLog {
     if (ended !== undefined) this.#growing.numbers.add(ended);
     if (event.kind === "delete") this.#putStore(batch);
     const sequences = event.kind === "create" ? [row.number] : [];
-    return { revision, timeMs, sequences, row: event.kind === "delete" ? undefined : row, durable };
+    return { revision, timeMs, sequences, row: event.kind === "delete" ? undefined : row };
   }
 
   profile(number: SocketNumber): Promise<Profile> {

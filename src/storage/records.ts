@@ -4,7 +4,7 @@ import { type BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 /** The version byte of the records that this program writes. */
 const VERSION = 1;
 /** One byte of version and four of checksum come before the record. */
-const HEADER_BYTES = 5;
+export const HEADER_BYTES = 5;
 
 /** A stored value that does not check. It is reported and never served. */
 export class DamagedRecord extends Error {
@@ -36,14 +36,14 @@ let writer = new BinaryWriter();
  * so that a flipped version byte is damage and not a newer program; every later version must keep to that.
  */
 export function seal(content: Uint8Array): Buffer {
-  return stamped(Buffer.concat([NO_HEADER, content]));
+  return stamp(Buffer.concat([NO_HEADER, content]));
 }
 
 /** The record as it is stored. */
 export function encodeRecord<T>(codec: Codec<T>, message: T): Buffer {
   try {
     const { buffer, byteOffset, byteLength } = codec.encode(message, writer.raw(NO_HEADER)).finish();
-    return stamped(Buffer.from(buffer, byteOffset, byteLength));
+    return stamp(Buffer.from(buffer, byteOffset, byteLength));
   } catch (error) {
     // It may hold half a record, which must not become part of the next one.
     writer = new BinaryWriter();
@@ -51,8 +51,8 @@ export function encodeRecord<T>(codec: Codec<T>, message: T): Buffer {
   }
 }
 
-/** Fills in the header. */
-function stamped(stored: Buffer): Buffer {
+/** Fills in the header of a record that is written behind it. @returns the same bytes */
+export function stamp(stored: Buffer): Buffer {
   stored[0] = VERSION;
   stored.writeUInt32LE(crc32(stored.subarray(HEADER_BYTES), VERSION), 1);
   return stored;

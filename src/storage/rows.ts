@@ -4,15 +4,7 @@ import {
   LogEntry,
   SocketRow as SocketRecord,
 } from "../../gen/ts/socketregistry/storage/v1/records.js";
-import type {
-  Change,
-  LogEvent,
-  OverflowPolicy,
-  SkipReason,
-  SocketConfig,
-  SocketNumber,
-  SocketRow,
-} from "../registry/storage.js";
+import type { Change, OverflowPolicy, SkipReason, SocketConfig, SocketNumber, SocketRow } from "../registry/storage.js";
 import { decodeRecord, encodeRecord } from "./records.js";
 
 /** The stored numbers of the words; they are those of socketregistry.v1 and never change. */
@@ -28,35 +20,6 @@ const changeKinds: readonly (Change["kind"] | undefined)[] = [
 ];
 const overflowPolicies = [undefined, "REJECT", "DROP_OLDEST"] as const;
 const skipReasons = [undefined, "SOCKET_INACTIVE", "SOCKET_UNRESPONSIVE", "QUEUE_FULL", "SENDER"] as const;
-
-type MessageEvent = Extract<LogEvent, { kind: "message" }>;
-
-/** One entry of the log as it is stored. */
-export function encodeMessage(revision: number, timeMs: number, event: MessageEvent): Buffer {
-  let before = 0;
-  const skipped: number[] = [];
-  const reasons: number[] = [];
-  for (const skip of event.skipped) {
-    skipped.push(skip.number - before);
-    reasons.push(numberOfSkipReason(skip.reason));
-    before = skip.number;
-  }
-  return encodeRecord(LogEntry, {
-    revision,
-    timeMs,
-    message: {
-      body: event.body as Buffer,
-      sender: event.sender,
-      recipient: event.recipient,
-      targets: event.targets as number[],
-      everyone: event.everyone,
-      skipped,
-      skipReasons: reasons,
-      replyTo: event.replyTo,
-    },
-    socket: undefined,
-  });
-}
 
 /** One change of a socket as it is stored in the log. */
 export function encodeChange({ revision, kind, row }: Change, timeMs: number, replaces: SocketNumber): Buffer {

@@ -23,7 +23,8 @@ async function start(write: boolean): Promise<{ messages: string[]; errors: obje
     for (const { body, damaged } of await storage.readAfter(number, 0, ALL)) {
       if (!damaged) messages.push(`${number} ${Buffer.from(body)}`);
     }
-    if (write) await storage.append(direct("after", number)).durable;
+    if (write) storage.append(direct("after", number));
+    await storage.durable();
   }
   await storage.close();
   return { messages, errors: log.errors };

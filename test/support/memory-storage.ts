@@ -137,12 +137,13 @@ export class MemoryStorage implements Storage {
     const revision = ++this.#revision;
     const timeMs = Math.max(this.#timeMs, this.#now());
     this.#timeMs = timeMs;
+    this.#commit();
     const size = event.kind === "message" ? event.body.length + 32 : 32;
     this.#log.set(revision, { event: event.kind === "message" ? event : undefined, timeMs, size });
     if (event.kind !== "message") {
       const row = this.#change(event, revision, timeMs);
       const sequences = event.kind === "create" ? [row.number] : [];
-      return { revision, timeMs, sequences, row: event.kind === "delete" ? undefined : row, durable: this.#commit() };
+      return { revision, timeMs, sequences, row: event.kind === "delete" ? undefined : row };
     }
     const copy = { revision, size, timeMs };
     const sequences = event.targets.map((number) => this.#queue(number).copies.push({ ...copy, settled: false }));
@@ -152,7 +153,7 @@ export class MemoryStorage implements Storage {
         if (!leftOut.has(number)) queue.copies.push({ ...copy, settled: false });
       }
     }
-    return { revision, timeMs, sequences, row: undefined, durable: this.#commit() };
+    return { revision, timeMs, sequences, row: undefined };
   }
 
   durable(): Promise<void> {
@@ -367,7 +368,7 @@ export class MemoryStorage implements Storage {
     return queue;
   }
 
-  #commit(): Promise<void> {
+  #commit(): void {
     if (this.#pending === undefined) {
       let finish = (): void => {};
       const durable = new Promise<void>((resolve) => {
@@ -385,7 +386,6 @@ export class MemoryStorage implements Storage {
         if (!this.#isHeld) this.#pending?.finish();
       });
     }
-    return this.#pending.durable;
   }
 
   #assertOpen(): void {

@@ -142,9 +142,9 @@ export function endings(open: Open): void {
     const storage = await open();
     const a = await createSocket(storage, "a");
     await write(storage, direct("1", a));
-    const reset = storage.append({ kind: "reset", number: a, draft: draft("a"), queue: true, context: true });
+    storage.append({ kind: "reset", number: a, draft: draft("a"), queue: true, context: true });
     const early = storage.readAfter(a, 0, ALL);
-    await reset.durable;
+    await storage.durable();
     expect(await early).toEqual([]);
   });
 }

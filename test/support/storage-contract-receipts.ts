@@ -99,7 +99,7 @@ export function receipts(open: Open): void {
     };
     const none = undefined;
     expect(await storage.fate(a, early.revision)).toBeUndefined();
-    await early.durable;
+    await storage.durable();
     expect(await fates(a)).toEqual([none, 1, none, none, 2, none, 3]);
     expect(await fates(b)).toEqual([none, none, 1, 2, none, none, none]);
     expect(await fates(c)).toEqual([none, none, none, none, none, none, none]);

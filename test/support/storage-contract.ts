@@ -117,7 +117,8 @@ function rows(open: Open): void {
   test("prompt and context are kept, and a reset of the context clears it alone", async () => {
     const storage = await open();
     const profile = { prompt: "Grüße", context: Buffer.from([1, 2, 3]) };
-    const { row, durable } = storage.append({ kind: "create", draft: draft("a"), profile });
+    const { row } = storage.append({ kind: "create", draft: draft("a"), profile });
+    const durable = storage.durable();
     await durable;
     const number = row?.number ?? 0;
     const kept = await storage.profile(number);
@@ -230,11 +231,11 @@ function appending(open: Open): void {
   test("a message is in the counters at once, and readable only when it is durable", async () => {
     const storage = await open();
     const a = await createSocket(storage, "a");
-    const appended = storage.append(direct("m", a));
+    storage.append(direct("m", a));
     expect(storage.queue(a)).toMatchObject({ tail: 1, durableTail: 0, depth: 1 });
     const [early, earlyAt] = [storage.readAfter(a, 0, ALL), storage.readAt(a, [1])];
     expect([await early, await earlyAt]).toEqual([[], []]);
-    await appended.durable;
+    await storage.durable();
     expect(storage.queue(a).durableTail).toBe(1);
     expect(await readAll(storage, a)).toEqual(["1:m"]);
   });
@@ -345,7 +346,8 @@ function closing(open: Open): void {
   test("what is under way when the store closes becomes durable", async () => {
     const storage = await open();
     const a = await createSocket(storage, "a");
-    const { durable } = storage.append(direct("m", a));
+    storage.append(direct("m", a));
+    const durable = storage.durable();
     await storage.close();
     await durable;
   });

@@ -58,9 +58,9 @@ export function broadcast(body: string, skipped: readonly SocketNumber[] = [], t
 
 /** Creates a socket, durably. @returns its number */
 export async function createSocket(storage: Storage, socketId: string): Promise<SocketNumber> {
-  const appended = storage.append(create(socketId));
-  await appended.durable;
-  return appended.row?.number ?? 0;
+  const { row } = storage.append(create(socketId));
+  await storage.durable();
+  return row?.number ?? 0;
 }
 
 /** Appends and waits until it is durable. */
