@@ -15,10 +15,9 @@ export class Writing {
   }
 
   /** @throws SOCKET_NOT_FOUND, SOCKET_INACTIVE, SOCKET_UNRESPONSIVE, QUEUE_FULL, STORAGE_FULL, REQUEST_ID_REUSED */
-  async write(request: WriteRequest): Promise<WriteAnswer> {
-    const { storage, retries } = this.#parts;
-    const earlier = retries.has(request.retry) ? await this.before(request) : undefined;
-    return await answer(storage, () => (earlier === undefined ? this.decide(request) : this.#again(request, earlier)));
+  write(request: WriteRequest): Promise<WriteAnswer> {
+    const { storage } = this.#parts;
+    return answer(storage, () => this.decideInTurn(request));
   }
 
   /** The same for who sees to it that no answer leaves before it is durable. Only a repeated request has to wait. */

@@ -175,6 +175,8 @@ function copy(from: Buffer, tag: number, to: Buffer, place: number, newTag: numb
 
 /** What a message between two has before its content, and what behind it. */
 interface Letterhead {
+  readonly sender: string;
+  readonly recipient: string;
   readonly before: Buffer;
   readonly after: Buffer;
 }
@@ -182,19 +184,23 @@ interface Letterhead {
 /** The letterheads that were needed lately: few authors write to few sockets, again and again. */
 const letterheads = new Map<string, Letterhead>();
 const LETTERHEADS_MAX = 1_024;
+/** The one that was needed last, and so most likely next. */
+let latest = makeLetterhead("", "");
 
 function letterhead(sender: string, recipient: string): Letterhead {
+  if (latest.sender === sender && latest.recipient === recipient) return latest;
   // No id has a space in it.
   const key = `${sender} ${recipient}`;
-  const known = letterheads.get(key);
-  if (known !== undefined) return known;
+  latest = letterheads.get(key) ?? makeLetterhead(sender, recipient);
   if (letterheads.size >= LETTERHEADS_MAX) letterheads.clear();
-  const made = {
-    before: field(HEADER, sender === "" ? "" : headerFrom(sender)),
-    after: Buffer.concat([field(AUTHOR, sender), field(RECIPIENT, recipient), field(TO_HEADER, headerTo(recipient))]),
-  };
-  letterheads.set(key, made);
-  return made;
+  letterheads.set(key, latest);
+  return latest;
+}
+
+function makeLetterhead(sender: string, recipient: string): Letterhead {
+  const before = field(HEADER, sender === "" ? "" : headerFrom(sender));
+  const after = [field(AUTHOR, sender), field(RECIPIENT, recipient), field(TO_HEADER, headerTo(recipient))];
+  return { sender, recipient, before, after: Buffer.concat(after) };
 }
 
 function field(tag: number, text: string): Buffer {

@@ -50,10 +50,16 @@ class Pending {
   }
 
   durable(): Promise<void> {
-    let turn = this.turns.at(-1);
-    if (turn === undefined || turn.count === WAITING_PER_TURN) this.turns.push((turn = new Turn()));
+    const last = this.turns.at(-1);
+    const turn = last === undefined || last.count === WAITING_PER_TURN ? this.#nextTurn() : last;
     turn.count++;
     return turn.promise;
+  }
+
+  #nextTurn(): Turn {
+    const turn = new Turn();
+    this.turns.push(turn);
+    return turn;
   }
 
   fail(error: unknown): void {
