@@ -68,38 +68,6 @@ test("a refusal is not tried again", async () => {
   expect(writes.items.map(({ requestId }) => requestId)).toEqual(["mine"]);
 });
 
-test("with --lines each line has a request id of its own", async () => {
-  const writes = new Recorder<WriteRequest>();
-  const address = await startScript({
-    write: answer((request: WriteRequest) => {
-      writes.add(request);
-      return WriteResponse.fromPartial({});
-    }),
-  });
-  await socketctl(address, ["write", "apollo", "--lines", "--request-id", "job"], "a\nb\n");
-  await socketctl(address, ["write", "apollo", "--lines"], "a\na\n");
-  const ids = writes.items.map(({ requestId }) => requestId);
-  expect(ids.slice(0, 2)).toEqual(["job-1", "job-2"]);
-  expect(ids[2]).not.toBe(ids[3]);
-});
-
-test("with --lines a line without an answer tells the request id for the whole run", async () => {
-  const writes = new Recorder<WriteRequest>();
-  const address = await startScript({
-    write: answer((request: WriteRequest) => {
-      writes.add(request);
-      if (writes.items.length > 1) throw refusal(status.DEADLINE_EXCEEDED, "");
-      return WriteResponse.fromPartial({});
-    }),
-  });
-  const { stderr, exitCode } = await socketctl(address, ["write", "apollo", "--lines"], "a\nb\n");
-  expect(exitCode).toBe(3);
-  const [first, second] = writes.items.map(({ requestId }) => requestId);
-  const runId = first?.replace(/-1$/, "");
-  expect(second).toBe(`${runId}-2`);
-  expect(stderr).toMatch(new RegExp(`^socketctl: [^\n]*--request-id ${runId} it [^\n]*\nsocketctl: line 2 was not`));
-});
-
 test("create is tried again with the same request id, and sends the settings that were given", async () => {
   const creates = new Recorder<CreateRequest>();
   const address = await startScript({

@@ -18,6 +18,10 @@ import {
   type ReadRequest,
   SocketRegistryClient,
   type WatchRequest,
+  type WriteRequest,
+  type WriteResponse,
+  type WriteStreamResponse,
+  type WriteStreamResult,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { CallError, UsageError } from "./failure.js";
 
@@ -32,6 +36,9 @@ export interface ClientOptions {
 
 export type RegistryClient = ReturnType<typeof createClient>;
 
+/** What became of one write of a stream: its answer, or why it was refused. */
+export type WriteOutcome = WriteResponse | CallError;
+
 /** Connects at the first call. Throws UsageError for an address that can be none. */
 export function createClient({ address, timeoutMs, signal }: ClientOptions) {
   const stub = openStub(address);
@@ -39,6 +46,7 @@ export function createClient({ address, timeoutMs, signal }: ClientOptions) {
   return {
     create: unary(stub.create.bind(stub), limits),
     write: unary(stub.write.bind(stub), limits),
+    writeStream: (signal: AbortSignal) => openWriteStream(stub, { address, signal }),
     reset: unary(stub.reset.bind(stub), limits),
     delete: unary(stub.delete.bind(stub), limits),
     listSockets: unary(stub.listSockets.bind(stub), limits),
@@ -70,6 +78,8 @@ function openStub(address: string): SocketRegistryClient {
       // A Read that has waited for hours must notice that the peer's machine is gone.
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,
+      // Many broadcasts that are answered in one frame name every socket that each of them reached.
+      "grpc.max_receive_message_length": -1,
       // Below the pauses of follow.ts, so that each of its attempts meets a fresh connection attempt.
       "grpc.initial_reconnect_backoff_ms": 200,
       "grpc.max_reconnect_backoff_ms": 2_000,
@@ -130,29 +140,69 @@ async function* framesOf<Frame>(
   }
 }
 
+/** Many writes on one call. Nothing is heard of it, not even an error, unless the outcomes are taken. */
+function openWriteStream(stub: SocketRegistryClient, limits: Pick<ClientOptions, "address" | "signal">) {
+  limits.signal.throwIfAborted();
+  const call = stub.writeStream();
+  return {
+    /** Sends one frame. Whoever sends bounds what is under way. */
+    send(writes: WriteRequest[]): void {
+      call.write({ writes });
+    },
+    end(): void {
+      call.end();
+    },
+    /** In the order of the writes. */
+    outcomes: outcomesOf(call, limits),
+  };
+}
+
+async function* outcomesOf(
+  call: ClientReadableStream<WriteStreamResponse>,
+  limits: Pick<ClientOptions, "address" | "signal">,
+): AsyncGenerator<WriteOutcome[], void, undefined> {
+  for await (const { results } of framesOf(() => call, limits)) {
+    yield results.map((result) => outcomeOf(result, limits.address));
+  }
+}
+
+function outcomeOf({ outcome }: WriteStreamResult, address: string): WriteOutcome {
+  if (outcome?.$case === "response") return outcome.value;
+  const { code, message, details } = outcome?.value ?? Status.fromPartial({ code: status.INTERNAL });
+  return callErrorOf(
+    code,
+    message,
+    errorInfoIn(() => details),
+    address,
+  );
+}
+
 function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && "code" in error && "metadata" in error;
 }
 
 function toCallError(error: ServiceError, address: string): CallError {
   const info = errorInfoOf(error.metadata);
-  if (info !== undefined) {
-    return new CallError(error.code, error.details, info.reason, info.metadata);
-  }
-  // No registry spoke: the address is what there is to look at.
-  const text = error.details.replace(/\s*Resolution note:\s*$/, "");
   // We do not cancel calls that we still wait for. A connection that breaks looks like it to grpc-js.
-  const code = error.code === status.CANCELLED ? status.UNAVAILABLE : error.code;
-  return new CallError(code, `${address}: ${text}`);
+  const isBroken = info === undefined && error.code === status.CANCELLED;
+  return callErrorOf(isBroken ? status.UNAVAILABLE : error.code, error.details, info, address);
+}
+
+function callErrorOf(code: status, text: string, info: ErrorInfo | undefined, address: string): CallError {
+  if (info !== undefined) return new CallError(code, text, info.reason, info.metadata);
+  // No registry spoke: the address is what there is to look at.
+  return new CallError(code, `${address}: ${text.replace(/\s*Resolution note:\s*$/, "")}`);
 }
 
 /** The ErrorInfo of a failed call. Absent when the server sent none, or something that is none. */
 function errorInfoOf(metadata: Metadata): ErrorInfo | undefined {
   const [bytes] = metadata.get("grpc-status-details-bin");
-  if (!Buffer.isBuffer(bytes)) return undefined;
+  return Buffer.isBuffer(bytes) ? errorInfoIn(() => Status.decode(bytes).details) : undefined;
+}
+
+function errorInfoIn(details: () => Status["details"]): ErrorInfo | undefined {
   try {
-    const { details } = Status.decode(bytes);
-    const info = details.find(({ typeUrl }) => typeUrl.endsWith("/google.rpc.ErrorInfo"));
+    const info = details().find(({ typeUrl }) => typeUrl.endsWith("/google.rpc.ErrorInfo"));
     return info && ErrorInfo.decode(info.value);
   } catch {
     return undefined;

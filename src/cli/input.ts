@@ -10,7 +10,9 @@ export interface Input {
   text(): Promise<string>;
   /** The lines of stdin, as they arrive, without their newlines. */
   lines(): AsyncGenerator<string, void, undefined>;
-  /** Ends a `lines` or `text` that waits. Stdin is gone afterwards. */
+  /** The same, with those together that arrived together. */
+  lineGroups(): AsyncGenerator<string[], void, undefined>;
+  /** Ends a `lines`, `lineGroups` or `text` that waits. Stdin is gone afterwards. */
   close(): void;
 }
 
@@ -38,6 +40,18 @@ export function createInput(open: () => Readable): Input {
     yield decode();
   }
 
+  async function* lineGroups(): AsyncGenerator<string[], void, undefined> {
+    let rest = "";
+    for await (const chunk of chunks()) {
+      const lines = chunk.split("\n");
+      lines[0] = append(rest, lines[0] ?? "");
+      rest = lines.pop() ?? "";
+      if (lines.length > 0) yield lines.map((line) => line.replace(/\r$/, ""));
+    }
+    // What was typed of a line when it ended from our side is not what was meant.
+    if (rest !== "" && !closed) yield [rest];
+  }
+
   return {
     async text() {
       let text = "";
@@ -47,18 +61,9 @@ export function createInput(open: () => Readable): Input {
     },
 
     async *lines() {
-      let rest = "";
-      for await (const chunk of chunks()) {
-        const [first = "", ...others] = chunk.split("\n");
-        rest = append(rest, first);
-        for (const next of others) {
-          yield rest.replace(/\r$/, "");
-          rest = next;
-        }
-      }
-      // What was typed of a line when it ended from our side is not what was meant.
-      if (rest !== "" && !closed) yield rest;
+      for await (const group of lineGroups()) yield* group;
     },
+    lineGroups,
 
     close() {
       closed = true;

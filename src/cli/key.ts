@@ -16,20 +16,18 @@ export interface CallOnceOptions {
   /** What is done, as `writing`. */
   doing: string;
   requestId: string;
-  /** The value of --request-id with which the whole run can be repeated. Default: the request id. */
-  runId?: string | undefined;
 }
 
 /** Makes a call, again where the server cannot be reached. If that is in vain, says how to go on from here. */
 export async function callOnce<T>(
   { output, signal }: Pick<Context, "output" | "signal">,
-  { doing, requestId, runId = requestId }: CallOnceOptions,
+  { doing, requestId }: CallOnceOptions,
   call: () => Promise<T>,
 ): Promise<T> {
   try {
     return await retry(call, { signal, announce: output.warn, doing });
   } catch (error) {
-    if (isUnanswered(error)) output.warn(unansweredText(runId));
+    if (isUnanswered(error)) output.warn(unansweredText(requestId));
     throw error;
   }
 }
@@ -39,6 +37,7 @@ export function requestIdOf(given: string | undefined): string {
   return given || randomUUID();
 }
 
-export function unansweredText(runId: string): string {
-  return `it may have happened; with --request-id ${runId} it happens once, however often it is tried`;
+/** @param requestId the value of --request-id with which the command can be repeated */
+export function unansweredText(requestId: string): string {
+  return `it may have happened; with --request-id ${requestId} it happens once, however often it is tried`;
 }

@@ -1,3 +1,4 @@
+import { RegistryError } from "./errors.js";
 import type { Storage } from "./storage.js";
 import type { WriteAnswer, WriteRequest } from "./write.js";
 
@@ -10,10 +11,11 @@ export interface WriteFrame {
 /** What became of one write. */
 export type Written = { readonly answer: WriteAnswer } | { readonly error: unknown };
 
-/** How much may be under way: what came and is not answered. One frame always may. */
+/** How much may be under way, what came and is not answered; one frame always may. And how large an answer may be. */
 export interface WriteStreamLimits {
   readonly maxUnansweredWrites: number;
   readonly maxUnansweredBytes: number;
+  readonly maxResponseBytes: number;
 }
 
 export interface WriteStreamContext {
@@ -25,17 +27,20 @@ export interface WriteStreamContext {
 
 /** One frame whose writes are decided. */
 interface Decided {
-  readonly count: number;
   readonly bytes: number;
-  written: readonly Written[];
+  readonly written: readonly Written[];
   isDurable: boolean;
 }
 
 /**
  * Many writes of one caller, decided in their order and answered in their order as they become durable. Whatever became
- * durable meanwhile is answered together.
+ * durable meanwhile is answered together, as far as it fits into one response.
+ *
+ * A write whose outcome nobody knows ends it: were the next one written all the same, the caller could not repeat the
+ * first without changing their order.
  *
  * @param signal ends it; what is not answered then may have been written
+ * @throws STORAGE_UNAVAILABLE, and what `frames` throws, when what came before is answered
  */
 export async function* writeStream(
   context: WriteStreamContext,
@@ -47,7 +52,7 @@ export async function* writeStream(
   // Its failure is told below, in its turn.
   feeding.catch(() => {});
   try {
-    while (await line.hasNext()) yield line.take();
+    while (await line.hasNext()) yield* line.take();
     await feeding;
   } finally {
     line.close();
@@ -63,6 +68,8 @@ class Line {
   #bytes = 0;
   #isFed = false;
   #isClosed = false;
+  /** Why nothing more can be known of what was decided. */
+  #failure: unknown;
   /** Who waits for something to answer, and who for room. */
   #answering: (() => void) | undefined;
   #feeding: (() => void) | undefined;
@@ -97,22 +104,37 @@ class Line {
     for (;;) {
       this.#signal.throwIfAborted();
       if (this.#decided[0]?.isDurable === true) return true;
+      if (this.#failure !== undefined) throw this.#failure;
       if (this.#isFed && this.#decided.length === 0) return false;
       await new Promise<void>((resolve) => (this.#answering = resolve));
     }
   }
 
-  /** The answers to everything at the front that is durable. */
-  take(): readonly Written[] {
+  /** The answers to everything at the front that is durable, in portions that fit into a response. */
+  *take(): Generator<readonly Written[], void, undefined> {
     let ready = 0;
     while (this.#decided[ready]?.isDurable === true) ready++;
     const taken = this.#decided.splice(0, ready);
-    for (const { count, bytes } of taken) {
-      this.#count -= count;
+    let portion: Written[] = [];
+    let size = 0;
+    for (const { written } of taken) {
+      for (const one of written) {
+        size += sizeOf(one);
+        if (portion.length > 0 && size > this.#context.limits.maxResponseBytes) {
+          yield portion;
+          portion = [];
+          size = sizeOf(one);
+        }
+        portion.push(one);
+      }
+    }
+    // An answer to nothing but empty frames says nothing.
+    if (portion.length > 0) yield portion;
+    for (const { written, bytes } of taken) {
+      this.#count -= written.length;
       this.#bytes -= bytes;
     }
     this.#feeding?.();
-    return taken.length === 1 ? (taken[0]?.written ?? []) : taken.flatMap(({ written }) => written);
   }
 
   close(): void {
@@ -122,7 +144,7 @@ class Line {
   }
 
   get #isOver(): boolean {
-    return this.#isClosed || this.#signal.aborted;
+    return this.#isClosed || this.#failure !== undefined || this.#signal.aborted;
   }
 
   #isFull({ writes, bytes }: WriteFrame): boolean {
@@ -133,8 +155,7 @@ class Line {
 
   async #decide({ writes, bytes }: WriteFrame): Promise<void> {
     const written: Written[] = [];
-    const decided: Decided = { count: writes.length, bytes, written, isDurable: false };
-    this.#count += decided.count;
+    this.#count += writes.length;
     this.#bytes += bytes;
     for (const write of writes) {
       try {
@@ -142,25 +163,25 @@ class Line {
         // Only an earlier answer is waited for. What comes behind it waits as well, so that the order is the caller's.
         written.push({ answer: answer instanceof Promise ? await answer : answer });
       } catch (error) {
+        if (isUnknown(error)) return this.#fail(error);
         written.push({ error });
       }
     }
+    const decided: Decided = { bytes, written, isDurable: false };
     this.#decided.push(decided);
     // A refusal waits too: what it stood on may not be durable yet.
     this.#context.storage.durable().then(
-      () => this.#settle(decided, written),
-      (error: unknown) =>
-        this.#settle(
-          decided,
-          written.map((one) => ("error" in one ? one : { error })),
-        ),
+      () => {
+        decided.isDurable = true;
+        this.#answering?.();
+      },
+      (error: unknown) => this.#fail(error),
     );
   }
 
-  #settle(decided: Decided, written: readonly Written[]): void {
-    decided.written = written;
-    decided.isDurable = true;
-    this.#answering?.();
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#wake();
   }
 
   #wake(): void {
@@ -168,3 +189,21 @@ class Line {
     this.#feeding?.();
   }
 }
+
+/** Whether an error says that what was asked for may have happened or not. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof RegistryError && error.reason === "STORAGE_UNAVAILABLE";
+}
+
+/** About how many bytes one answer takes in a response, and at least that many. */
+function sizeOf(written: Written): number {
+  if ("error" in written) return ERROR_BYTES;
+  let size = ANSWER_BYTES;
+  for (const { socketId } of written.answer.results) size += socketId.length + RESULT_BYTES;
+  return size;
+}
+
+/** What an answer takes without its results, a result without its socket's id, and a refusal with its details. */
+const ANSWER_BYTES = 64;
+const RESULT_BYTES = 24;
+const ERROR_BYTES = 2_048;

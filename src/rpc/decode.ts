@@ -71,14 +71,17 @@ export function lenient<T>(name: string, read: (bytes: Buffer) => T): (bytes: Bu
  * The messages in field 1 of a message that has no other, still encoded: the writes of a WriteStreamRequest, or the files
  * of a FileDescriptorSet. @throws Error when it is no such message
  */
-export function entriesIn(bytes: Uint8Array): Buffer[] {
+export function entriesIn(bytes: Buffer): Buffer[] {
   const entries: Buffer[] = [];
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
     if (field === 1 && type === WireType.LengthDelimited) {
-      const { buffer, byteOffset, byteLength } = reader.bytes();
-      entries.push(Buffer.from(buffer, byteOffset, byteLength));
+      const length = reader.uint32();
+      const start = reader.pos;
+      reader.pos += length;
+      if (reader.pos > reader.len) throw new RangeError("an entry is longer than what holds it");
+      entries.push(bytes.subarray(start, reader.pos));
     } else {
       reader.skip(type, field);
     }

@@ -49,7 +49,7 @@ export interface GrpcServerOptions<ReadFrame, WatchFrame> {
   readonly handlers: Handlers<ReadFrame, WatchFrame>;
   readonly serializers: Serializers<ReadFrame, WatchFrame>;
   /** The bytes of gen/descriptors.binpb: an encoded FileDescriptorSet of all that reflection describes. */
-  readonly descriptors: Uint8Array;
+  readonly descriptors: Buffer;
   readonly log: ErrorLog;
   readonly limits: GrpcLimits;
 }
@@ -194,7 +194,7 @@ function implementation<R, W>({ calls, handlers }: GrpcServerOptions<R, W>): Unt
 }
 
 /** ReflectionService wants a loaded package, of which it reads nothing but the encoded files. */
-function reflection(descriptorSet: Uint8Array): ReflectionService {
+function reflection(descriptorSet: Buffer): ReflectionService {
   const files = { fileDescriptorProtos: entriesIn(descriptorSet) };
   return new ReflectionService({ files } as unknown as ConstructorParameters<typeof ReflectionService>[0]);
 }

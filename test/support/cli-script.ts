@@ -1,5 +1,6 @@
 /** A registry that does what a test tells it to, over real gRPC: for what the real one does only by accident. */
 import {
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   Metadata,
@@ -19,6 +20,10 @@ import {
   ReadEvent,
   ReadResponse,
   SocketRegistryService,
+  type WriteRequest,
+  type WriteResponse,
+  type WriteStreamRequest,
+  type WriteStreamResponse,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 
 /** Serves the handlers until the end of the test; every other call is UNIMPLEMENTED. Gives the address. */
@@ -61,6 +66,43 @@ export function stream<Request, Frame>(
       (error: unknown) => void call.emit("error", error),
     );
   };
+}
+
+/** An answer, a refusal, or no answer at all. What is thrown ends the stream. */
+export type WriteReply = WriteResponse | ServiceError | undefined;
+
+/** Answers the writes of a stream one by one. */
+export function answerWrites(
+  reply: (request: WriteRequest) => WriteReply,
+): handleBidiStreamingCall<WriteStreamRequest, WriteStreamResponse> {
+  return (call) => {
+    let isOver = false;
+    let owesAnswer = false;
+    call.on("data", ({ writes }: WriteStreamRequest) => {
+      for (const write of writes) {
+        if (isOver) return;
+        try {
+          const outcome = outcomeOf(reply(write));
+          if (outcome === undefined) owesAnswer = true;
+          else call.write({ results: [{ outcome }] });
+        } catch (error) {
+          isOver = true;
+          call.emit("error", error);
+        }
+      }
+    });
+    call.on("end", () => {
+      if (!owesAnswer) call.end();
+    });
+  };
+}
+
+type Outcome = WriteStreamResponse["results"][number]["outcome"];
+
+function outcomeOf(reply: WriteReply): Outcome {
+  if (!(reply instanceof Error)) return reply && { $case: "response", value: reply };
+  const [bytes] = reply.metadata.get("grpc-status-details-bin");
+  return { $case: "error", value: Status.decode(Buffer.from(bytes ?? "")) };
 }
 
 export function refusal(code: status, reason: string, message = "as told"): ServiceError {

@@ -7,6 +7,7 @@ import {
   Metadata,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerWritableStream,
   type ServiceError,
   status,
@@ -31,6 +32,8 @@ import {
   StateReason,
   type WriteRequest,
   WriteResponse,
+  type WriteStreamRequest,
+  type WriteStreamResponse,
 } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 
 const team = "team-chat-all";
@@ -81,13 +84,26 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   };
 }
 
-function refuse(code: status, reason: string, message: string): ServiceError {
-  const value = Buffer.from(ErrorInfo.encode({ reason, domain: "socketregistry.v1", metadata: {} }).finish());
-  const details = [{ typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value }];
-  const metadata = new Metadata();
-  const bytes = Status.encode({ code, message, details }).finish();
-  metadata.set("grpc-status-details-bin", Buffer.from(bytes));
-  return Object.assign(new Error(message), { code, details: message, metadata });
+/** A refusal: as the status of a call, and as the outcome of one write of a stream. */
+class Refusal extends Error implements ServiceError {
+  readonly code: status;
+  readonly details: string;
+  readonly metadata = new Metadata();
+  readonly outcome: Status;
+
+  constructor(code: status, reason: string, message: string) {
+    super(message);
+    const value = Buffer.from(ErrorInfo.encode({ reason, domain: "socketregistry.v1", metadata: {} }).finish());
+    const details = [{ typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value }];
+    this.code = code;
+    this.details = message;
+    this.outcome = { code, message, details };
+    this.metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(this.outcome).finish()));
+  }
+}
+
+function refuse(code: status, reason: string, message: string): Refusal {
+  return new Refusal(code, reason, message);
 }
 
 function createHandlers() {
@@ -186,6 +202,15 @@ function createHandlers() {
     return WriteResponse.fromPartial({ messageId, deliveredCount: 1 });
   }
 
+  function resultOf(request: WriteRequest): WriteStreamResponse["results"][number] {
+    try {
+      return { outcome: { $case: "response", value: write(request) } };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { outcome: { $case: "error", value: error.outcome } };
+    }
+  }
+
   function mark(socketId: string, stateMessage: string, state: SocketState): { socket: Socket } {
     const mailbox = find(socketId);
     const stateReason = StateReason.STATE_REASON_OPERATOR;
@@ -206,6 +231,10 @@ function createHandlers() {
       return { socket: look(add({ ...request, socketId })), duplicate: false, token: "" };
     }),
     write: unary(write),
+    writeStream: (call: ServerDuplexStream<WriteStreamRequest, WriteStreamResponse>) => {
+      call.on("data", ({ writes }: WriteStreamRequest) => call.write({ results: writes.map(resultOf) }));
+      call.on("end", () => call.end());
+    },
     read: (call) => {
       serve(call, find).then(
         () => call.end(),

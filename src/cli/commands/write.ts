@@ -1,9 +1,11 @@
 import { SkipReason, WriteRequest, type WriteResponse } from "../../../gen/ts/socketregistry/v1/socket_registry.js";
 import { parseLabels, parseStruct } from "../arguments.js";
 import { type Context, defineCommand, type Values } from "../command.js";
-import { CallError, UsageError } from "../failure.js";
+import { CallError, isUnanswered, UsageError } from "../failure.js";
 import { enumName } from "../json.js";
-import { callOnce, keyOptions, requestIdOf } from "../key.js";
+import { callOnce, keyOptions, requestIdOf, unansweredText } from "../key.js";
+import { createLineAccount } from "../line-account.js";
+import { writeLines } from "../lines.js";
 
 /** The address of the whole team. */
 export const team = "team-chat-all";
@@ -34,8 +36,9 @@ export const write = defineCommand({
   summary: "Writes a message to a socket, or to all of them with team-chat-all. Returns when it is durable.",
   notes: [
     "The message is the arguments, joined by spaces, or without any, stdin up to its last newline.",
-    "With --lines a line is written when the one before is durable; the first that is refused ends it, and",
-    "line N has the request id ID-N. When the server cannot be reached it tries again, and writes nothing twice.",
+    "With --lines the lines that are there go out together, and stand in the queue in their order. The first that is",
+    "refused ends it; what had been sent behind it may still be written, and it says which lines were. Line N has the",
+    "request id ID-N. When the server cannot be reached it tries again, and writes nothing twice.",
   ].join("\n"),
   options,
   async run(context, values, [socketId = "", ...words]) {
@@ -46,7 +49,7 @@ export const write = defineCommand({
       return undefined;
     }
     if (words.length > 0) throw new UsageError("--lines takes its messages from stdin, not from arguments");
-    await writeLines(context, request, values["print-id"]);
+    await writeEachLine(context, request, values["print-id"]);
     return undefined;
   },
 });
@@ -65,35 +68,37 @@ function requestOf(socketId: string, values: Values<typeof options>): WriteReque
   });
 }
 
-/** One call after another: with two under way, the first could be refused and the second not. */
-async function writeLines(context: Context, request: WriteRequest, printId: boolean | undefined): Promise<void> {
-  const { requestId: runId } = request;
-  let number = 0;
-  for await (const message of context.input.lines()) {
-    number += 1;
-    try {
-      await writeOne(context, { ...request, message, requestId: `${runId}-${number}` }, printId, runId);
-    } catch (error) {
-      if (error instanceof CallError) context.output.warn(`line ${number} was not written:`);
-      throw error;
-    }
-  }
-}
-
-async function writeOne(
-  context: Context,
-  request: WriteRequest,
-  printId: boolean | undefined,
-  runId?: string,
-): Promise<void> {
-  const { messageId } = await writeAndWarn(context, request, runId);
+async function writeOne(context: Context, request: WriteRequest, printId: boolean | undefined): Promise<void> {
+  const { messageId } = await writeAndWarn(context, request);
   if (printId === true) await context.output.print(`${messageId}\n`);
 }
 
+/** Throws the first refusal, when what had been sent with that line is accounted for. */
+async function writeEachLine(context: Context, request: WriteRequest, printId: boolean | undefined): Promise<void> {
+  const { input, output } = context;
+  const account = createLineAccount();
+  try {
+    for await (const outcomes of writeLines(context, { groups: input.lineGroups(), request })) {
+      const written = account.take(outcomes);
+      for (const warning of written.flatMap((response) => broadcastWarnings(request, response))) output.warn(warning);
+      if (printId === true) await output.print(written.map(({ messageId }) => `${messageId}\n`).join(""));
+    }
+  } catch (error) {
+    if (isUnanswered(error)) output.warn(unansweredText(request.requestId));
+    if (error instanceof CallError) output.warn(`line ${account.count() + 1} was not written:`);
+    throw error;
+  }
+  const refusal = account.refusal();
+  if (refusal === undefined) return;
+  for (const text of account.afterRefusal()) output.warn(text);
+  output.warn(`line ${refusal.line} was not written:`);
+  throw refusal.error;
+}
+
 /** Writes once, however many calls that takes, and says whom it did not reach. */
-export async function writeAndWarn(context: Context, request: WriteRequest, runId?: string): Promise<WriteResponse> {
+export async function writeAndWarn(context: Context, request: WriteRequest): Promise<WriteResponse> {
   const { client, output } = context;
-  const options = { doing: "writing", requestId: request.requestId, runId };
+  const options = { doing: "writing", requestId: request.requestId };
   const response = await callOnce(context, options, () => client.write(request));
   for (const warning of broadcastWarnings(request, response)) output.warn(warning);
   return response;
