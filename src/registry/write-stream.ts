@@ -2,10 +2,12 @@ import { RegistryError } from "./errors.js";
 import type { Storage } from "./storage.js";
 import type { WriteAnswer, WriteRequest } from "./write.js";
 
-/** Many writes that came together. Each is given by a function, which throws when it is none. */
+/** Many writes that came together. */
 export interface WriteFrame {
+  readonly count: number;
   readonly bytes: number;
-  readonly writes: readonly (() => WriteRequest)[];
+  /** The write at a place, counted from 0. Throws when it is none. */
+  readonly read: (place: number) => WriteRequest;
 }
 
 /** What became of one write. */
@@ -147,19 +149,19 @@ class Line {
     return this.#isClosed || this.#failure !== undefined || this.#signal.aborted;
   }
 
-  #isFull({ writes, bytes }: WriteFrame): boolean {
+  #isFull({ count, bytes }: WriteFrame): boolean {
     const { maxUnansweredWrites, maxUnansweredBytes } = this.#context.limits;
     if (this.#count === 0) return false;
-    return this.#count + writes.length > maxUnansweredWrites || this.#bytes + bytes > maxUnansweredBytes;
+    return this.#count + count > maxUnansweredWrites || this.#bytes + bytes > maxUnansweredBytes;
   }
 
-  async #decide({ writes, bytes }: WriteFrame): Promise<void> {
+  async #decide({ count, bytes, read }: WriteFrame): Promise<void> {
     const written: Written[] = [];
-    this.#count += writes.length;
+    this.#count += count;
     this.#bytes += bytes;
-    for (const write of writes) {
+    for (let place = 0; place < count; place++) {
       try {
-        const answer = this.#context.decide(write());
+        const answer = this.#context.decide(read(place));
         // Only an earlier answer is waited for. What comes behind it waits as well, so that the order is the caller's.
         written.push({ answer: answer instanceof Promise ? await answer : answer });
       } catch (error) {

@@ -53,7 +53,7 @@ export class MessageRequests {
       }
       let bytes = 0;
       for (const { length } of frame) bytes += length;
-      yield { bytes, writes: frame.map((write) => () => this.write(write)) };
+      yield { count: frame.length, bytes, read: (place) => this.write(frame[place] as Buffer) };
     }
   }
 
