@@ -73,6 +73,8 @@ test("the defaults are those of the contract", () => {
     consumerIdleMs: 604_800_000,
     dedupeWindowMs: 600_000,
     dedupeKeys: 1_000_000,
+    maxUnansweredWrites: 8_192,
+    maxUnansweredBytes: 8_388_608,
     keepaliveTimeMs: 30_000,
     keepaliveTimeoutMs: 15_000,
   });

@@ -11,15 +11,25 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
       "storage-commit.test.ts",
       "a failed batch refuses those who wait for it and those who came later, and nothing is written after it",
     ],
+    [
+      "service-write-stream-crash.test.ts",
+      "after $signal at $killAt answers all that was answered is there, in order, and after repeating everything once",
+    ],
   ],
   "Nothing is visible before it is durable": [
     ["support/storage-contract.ts", "a message is in the counters at once, and readable only when it is durable"],
     ["support/storage-contract-waiting.ts", "whoever waits wakes when the message is durable, and not before"],
     ["registry-rules.test.ts", "a refusal that stands on a pending change waits for it"],
+    ["service-write-stream-pending.test.ts", "no answer leaves, and nobody can read a message, before it is durable"],
+    ["service-write-stream-pending.test.ts", "a refusal waits for what it stands on, as its neighbours do"],
   ],
   "One order": [
     ["service-write.test.ts", "broadcasts and direct writes at the same time have one order, the same in every queue"],
     ["service-position.test.ts", "sequences are contiguous from 1, and a frame's position is the last one it covers"],
+    [
+      "service-write-stream.test.ts",
+      "broadcasts and direct writes of one stream have one order, the same in every queue",
+    ],
   ],
   "A broadcast is atomic": [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the name as the test file spells it
@@ -107,6 +117,27 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
     ],
     ["service-retry.test.ts", "how long it is remembered > over a restart, and when retention let the message go"],
     ["storage-answers.test.ts", "an answer and its entry are there together or not at all"],
+    [
+      "service-write-stream.test.ts",
+      "a request_id is written once: in one frame, on another stream, by Write, and after a restart",
+    ],
+    [
+      "service-write-stream-ends.test.ts",
+      "a server that stops in the middle says so, and whoever repeats everything has each message once",
+    ],
+  ],
+  "A stream of writes keeps its order": [
+    ["service-write-stream.test.ts", "results come in the order of the writes, however these are framed"],
+    ["service-write-stream.test.ts", "three streams that write into one queue each have their own order there"],
+    ["service-write-stream.test.ts", "a write %s is refused as by Write, and nothing else is"],
+    [
+      "service-write-stream-pending.test.ts",
+      "a store that takes nothing ends the stream before the next write is decided",
+    ],
+    [
+      "service-write-stream-crash.test.ts",
+      "after $signal at $killAt answers all that was answered is there, in order, and after repeating everything once",
+    ],
   ],
   "A full queue tells the author": [
     ["service-queue.test.ts", "a queue takes as many messages as its limit and refuses the next one"],
@@ -152,10 +183,15 @@ export const guarantees: Readonly<Record<string, readonly Proof[]>> = {
     ["service-read.test.ts", "a read ends with OK after max_messages, and the next one goes on from there"],
     ["service-read.test.ts", "Delete ends open reads with NOT_FOUND and SOCKET_DELETED"],
     ["service-read.test.ts", "shutdown ends open reads with UNAVAILABLE and SHUTTING_DOWN, and loses nothing"],
+    [
+      "service-write-stream-ends.test.ts",
+      "when the client has ended its side everything is answered, and then the stream ends with OK",
+    ],
   ],
   "A slow reader costs its place": [
     ["service-read.test.ts", "a reader that does not read holds one frame, and the server no more for it"],
     ["memory.test.ts", "with higher limits 1 GiB for such a reader stays out of memory"],
+    ["service-write-stream-flow.test.ts", "what a client that takes no answers sends costs little memory"],
   ],
   "The replica is never waited for": [
     ["replication.test.ts", "with an Engram that never answers ten thousand Writes complete"],

@@ -5,9 +5,12 @@
 import { status } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { framed } from "./support/frames.js";
+import { WriteStreamResponse } from "../gen/ts/socketregistry/v1/socket_registry.js";
+import type { Refusal } from "./support/client.js";
+import { framed, type Outcome } from "./support/frames.js";
 import { field, methods, textPlaces, varint } from "./support/malformed.js";
 import { create, refused, startWatched, text, write } from "./support/watched.js";
+import { refusalOf } from "./support/write-stream.js";
 
 /** Set to try more random requests. */
 const runs = process.env["LONG"] === "1" ? 20_000 : 400;
@@ -19,15 +22,25 @@ test("invalid UTF-8 is refused in every place for a text that the service has", 
     for (const { name, input } of methods) {
       for (const { path, bytes } of textPlaces(input, Buffer.from(invalid))) {
         places++;
-        const { code, reason, text } = refused(await send(name, bytes));
+        const outcome = await send(name, bytes);
+        // What one write of a stream has wrong is told in its result, and ends nothing.
+        const isStreamed = name === "WriteStream";
+        const { code, reason, text } = isStreamed ? refusedResult(outcome) : refused(outcome);
         expect({ path, code, reason }).toEqual({ path, code: status.INVALID_ARGUMENT, reason: "INVALID_FIELD" });
-        expect(text).toContain(`the request is not a valid ${name}Request`);
+        expect(text).toContain(`the request is not a valid ${isStreamed ? "Write" : name}Request`);
       }
     }
   }
   expect(places).toBeGreaterThan(150);
   await expectNothingHappened();
 });
+
+/** The refusal of the only write of a WriteStream, which itself ended with OK. */
+function refusedResult({ error, answer }: Outcome): Refusal {
+  expect(error.code).toBe(status.OK);
+  const [result] = WriteStreamResponse.decode(answer).results;
+  return refusalOf(result ?? expect.unreachable("no result"));
+}
 
 // A request whose id stands first and is nobody's: whatever of the rest is decoded, nothing happens.
 const wholeWrite = Buffer.concat([
@@ -179,12 +192,13 @@ test("no bytes make the server fail, and every refusal has a reason", async () =
   const whole = new Map([
     ["Create", wholeCreate],
     ["Write", wholeWrite],
+    ["WriteStream", field(1, wholeWrite)],
   ]);
   const changes = fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { minLength: 1, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(
-      // A stream that is accepted may wait for ever. Its request is decoded like any other.
-      fc.constantFrom(...methods.filter(({ methodKind }) => methodKind === "unary")),
+      // A stream of answers that is accepted may wait for ever. Its request is decoded like any other.
+      fc.constantFrom(...methods.filter(({ methodKind }) => methodKind !== "server_streaming")),
       changes,
       fc.uint8Array({ maxLength: 60 }),
       async ({ name }, spots, random) => {

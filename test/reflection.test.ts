@@ -53,6 +53,7 @@ if (grpcurl !== undefined) tools.push(["grpcurl", grpcurlTool(grpcurl)]);
 const calls: Record<string, [object, string]> = {
   Create: [{ socketId: "new", model: "m", context: { a: [1, null] }, labels: { l: "v" } }, '"a"'],
   Write: [{ socketId: "x", message: "hello", metadata: { b: true } }, '"deliveredCount"'],
+  WriteStream: [{ writes: [{ socketId: "x", message: "hello" }, { socketId: "nobody" }] }, '"SOCKET_NOT_FOUND"'],
   Read: [{ socketId: "x", noWait: true }, '"content": "there before"'],
   Reset: [{ socketId: "x", scope: "RESET_SCOPE_QUEUE" }, '"SOCKET_STATE_ACTIVE"'],
   Delete: [{ socketId: "y" }, "{"],

@@ -23,6 +23,9 @@ import {
   SocketRegistryClient,
   WatchRequest,
   WatchResponse,
+  WriteRequest,
+  type WriteResponse,
+  type WriteStreamResponse,
 } from "../gen/ts/socketregistry/v1/socket_registry.js";
 import { RegistryError } from "../src/registry/errors.js";
 import { type CallContext, createCalls } from "../src/rpc/calls.js";
@@ -51,6 +54,9 @@ const refuse = () => Promise.reject(new RegistryError("NOT_IMPLEMENTED", "not he
 const stubs: Handlers<Buffer, Buffer> = {
   create: refuse,
   write: refuse,
+  writeStream: async function* (requests) {
+    for await (const writes of requests) yield writes.map(() => ({ error: new RegistryError("QUEUE_FULL", "full") }));
+  },
   reset: refuse,
   delete: refuse,
   listSockets: refuse,
@@ -186,6 +192,22 @@ test("Watch sends frames that are encoded already, and Ask objects", async () =>
   const ask = client.ask(AskRequest.fromPartial({})).on("error", () => {});
   expect(await once(ask, "data")).toMatchObject([{ step: { value: { messageId: "9" } } }]);
   ask.cancel();
+});
+
+test("Write brings bytes to its handler and an answer back, and WriteStream many of both", async () => {
+  const answer = { messageId: "id", deliveredCount: 300, skippedCount: 1, results: [], duplicate: true };
+  const { client } = await start({
+    write: async (bytes) => ({ ...answer, messageId: WriteRequest.decode(bytes).message, revision: 1, timeMs: 1 }),
+  });
+  const request = WriteRequest.fromPartial({ socketId: "x", message: "hello" });
+  expect(await call<WriteResponse>((done) => client.write(request, done))).toEqual({ ...answer, messageId: "hello" });
+  const stream = client.writeStream();
+  stream.end({ writes: [request, request] });
+  const [{ results }] = (await once(stream, "data")) as [WriteStreamResponse];
+  expect(results.map(({ outcome }) => outcome?.$case)).toEqual(["error", "error"]);
+  stream.resume();
+  const [end] = await once(stream, "status");
+  expect(end).toMatchObject({ code: status.OK });
 });
 
 test("a request that is not valid is refused with a reason and names its message", async () => {

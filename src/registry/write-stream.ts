@@ -91,6 +91,8 @@ class Line {
   async feed(frames: AsyncIterable<WriteFrame>): Promise<void> {
     try {
       for await (const frame of frames) {
+        // Nothing to decide and nothing to answer.
+        if (frame.count === 0) continue;
         while (this.#isFull(frame) && !this.#isOver) await new Promise<void>((resolve) => (this.#feeding = resolve));
         if (this.#isOver) return;
         await this.#decide(frame);
@@ -130,8 +132,7 @@ class Line {
         portion.push(one);
       }
     }
-    // An answer to nothing but empty frames says nothing.
-    if (portion.length > 0) yield portion;
+    yield portion;
     for (const { written, bytes } of taken) {
       this.#count -= written.length;
       this.#bytes -= bytes;

@@ -35,7 +35,10 @@ export interface CallContext {
 export type UnaryHandler<Req, Res> = (request: Req, context: CallContext) => Promise<Res>;
 /** A generator that waits for anything must stop waiting when the signal aborts: nothing else can end its wait. */
 export type StreamHandler<Req, Frame> = (request: Req, context: CallContext) => AsyncIterable<Frame>;
-/** The same with many requests. What it does not take from `requests` its client is made to keep. */
+/**
+ * The same with many requests. What it does not take from `requests` its client is made to keep. They end when the client's
+ * side does, and not when the call is aborted, so the signal must be heeded beside them.
+ */
 export type DuplexHandler<Req, Frame> = (requests: AsyncIterable<Req>, context: CallContext) => AsyncIterable<Frame>;
 
 export interface Calls {
@@ -163,6 +166,9 @@ async function* requestsOf<Req>(
   call: ServerDuplexStream<Req, unknown>,
   admit: (request: Req) => Req,
 ): AsyncGenerator<Req, void, undefined> {
+  // It would read sixteen ahead, whatever their size, and grpc-js has no option for that.
+  const { _readableState: state } = call as unknown as { readonly _readableState: { highWaterMark: number } };
+  state.highWaterMark = 1;
   // The stream must outlive this loop, to carry the answers.
   for await (const request of call.iterator({ destroyOnReturn: false })) yield admit(request);
 }

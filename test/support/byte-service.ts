@@ -1,10 +1,11 @@
 /**
- * A gRPC service of plain bytes around two handlers, with its clients, to test src/rpc/calls.ts without the registry.
+ * A gRPC service of plain bytes around three handlers, with its clients, to test src/rpc/calls.ts without the registry.
  * What a test starts is stopped after it.
  */
 import http2 from "node:http2";
 import {
   Client,
+  type ClientDuplexStream,
   type ClientReadableStream,
   credentials,
   Server,
@@ -15,7 +16,13 @@ import { afterEach } from "vitest";
 import { ErrorInfo } from "../../gen/ts/google/rpc/error_details.js";
 import { Status } from "../../gen/ts/google/rpc/status.js";
 import { RegistryError } from "../../src/registry/errors.js";
-import { type CallContext, createCalls, type StreamHandler, type UnaryHandler } from "../../src/rpc/calls.js";
+import {
+  type CallContext,
+  createCalls,
+  type DuplexHandler,
+  type StreamHandler,
+  type UnaryHandler,
+} from "../../src/rpc/calls.js";
 
 export const bytes = (value: Buffer): Buffer => value;
 const plain = {
@@ -27,6 +34,7 @@ const plain = {
 export const service = {
   ask: { path: "/test.Test/Ask", requestStream: false, responseStream: false, ...plain },
   follow: { path: "/test.Test/Follow", requestStream: false, responseStream: true, ...plain },
+  talk: { path: "/test.Test/Talk", requestStream: true, responseStream: true, ...plain },
 } as const;
 export const malformed = Buffer.from("malformed");
 const notDecoded = new RegistryError("INVALID_FIELD", "the request is not a valid Buffer");
@@ -34,6 +42,7 @@ export const shuttingDown = new RegistryError("SHUTTING_DOWN", "the server is sh
 
 type Ask = UnaryHandler<Buffer, Buffer>;
 type Follow = StreamHandler<Buffer, Buffer>;
+type Talk = DuplexHandler<Buffer, Buffer>;
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -42,13 +51,14 @@ afterEach(async () => {
   }
 });
 
-export async function start(handlers: { ask?: Ask; follow?: Follow }) {
+export async function start(handlers: { ask?: Ask; follow?: Follow; talk?: Talk }) {
   const logged: object[] = [];
   const calls = createCalls({ log: { error: (details) => void logged.push(details) } });
   const server = new Server({ "grpc.enable_channelz": 0 });
   server.addService(service, {
     ask: calls.unary<Buffer, Buffer>(handlers.ask ?? (async (request) => request)),
     follow: calls.serverStream<Buffer, Buffer>(handlers.follow ?? async function* () {}),
+    talk: calls.duplex<Buffer, Buffer>(handlers.talk ?? ((requests) => requests)),
   });
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
@@ -76,6 +86,10 @@ export function follow(client: Client, options: { deadline?: number } = {}): Cli
   const stream = client.makeServerStreamRequest(service.follow.path, bytes, bytes, Buffer.from("hello"), options);
   // Without a listener an error would be thrown, and every test here is about errors.
   return stream.on("error", () => {});
+}
+
+export function talk(client: Client): ClientDuplexStream<Buffer, Buffer> {
+  return client.makeBidiStreamRequest(service.talk.path, bytes, bytes).on("error", () => {});
 }
 
 /** The frames until the stream's end, and the error it ended with. */
