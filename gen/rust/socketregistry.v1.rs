@@ -1587,8 +1587,8 @@ pub mod socket_registry_client {
         /// what was not answered may have been written or not: repeat it with the same request_ids.
         ///
         /// Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-        /// writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-        /// writes are those of Write.
+        /// writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+        /// `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
         pub async fn write_stream(
             &mut self,
             request: impl tonic::IntoStreamingRequest<

@@ -56,6 +56,7 @@ public final class Driver {
         Operation operation = switch (name) {
           case "messages" -> new LoopOperation(connection, arguments, items);
           case "agent" -> new AgentOperation(connection, arguments, items);
+          case "write_stream" -> new WriteOperation(connection, arguments, items);
           default -> new Operation(connection, name, arguments, timeoutMs, items);
         };
         running.put(id, operation);

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -56,6 +57,7 @@ public final class Walkthrough {
     drain("team-chat-all");
     create();
     write();
+    writeMuch();
     printWithPriority(drain("apollo"));
     handle();
     broadcast();
@@ -84,6 +86,23 @@ public final class Walkthrough {
         .setMessage("What's your prediction?").setMetadata(Structs.of("priority", Values.of("high"))).build());
     System.out.println("delivered to " + written.getDeliveredCount());
     // end: write
+  }
+
+  private void writeMuch() throws Exception {
+    // section: bulk
+    Writer writer = new Writer(connection);
+    List<CompletableFuture<WriteResponse>> answers = new ArrayList<>();
+    for (int line = 1; line <= 1_000; line++) {
+      // Waits for its turn, and gives the answer to come.
+      answers.add(writer.write(WriteRequest.newBuilder().setSocketId("athena").setSender("me")
+          .setMessage("line " + line).build()));
+    }
+    writer.close();
+    for (CompletableFuture<WriteResponse> answer : answers) {
+      answer.get();
+    }
+    // end: bulk
+    drain("athena");
   }
 
   // section: drain

@@ -2,6 +2,7 @@
 pub mod agent;
 pub mod connection;
 pub mod messages;
+pub mod writer;
 
 // agent.rs is a module here and a program by itself, and says `samples::messages` in both.
 extern crate self as samples;

@@ -8,6 +8,7 @@ use ai_socket_registry::tonic_types::StatusExt;
 use ai_socket_registry::v1::{ask_response::Step, *};
 use samples::connection::{connect, retry, Client};
 use samples::messages::Messages;
+use samples::writer::Writer;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -74,6 +75,21 @@ async fn talk(client: &mut Client) -> Result<(), Box<dyn Error>> {
     let written = retry(5, client, &request, |mut client, it| async move { client.write(it).await }).await?;
     println!("delivered to {}", written.delivered_count);
     // end: write
+
+    // section: bulk
+    let writer = Writer::open(client.clone());
+    let mut answers = Vec::new();
+    for line in 1..=1000 {
+        let (socket_id, message, sender) = ("athena".into(), format!("line {line}"), "me".into());
+        // Waits for its turn, and gives what waits for the answer.
+        answers.push(writer.write(WriteRequest { socket_id, message, sender, ..Default::default() }).await);
+    }
+    for answer in answers {
+        answer.await?;
+    }
+    writer.close().await;
+    // end: bulk
+    drain(client, "athena").await?;
 
     // section: drain
     let request = ReadRequest { socket_id: "apollo".into(), no_wait: true, ..Default::default() };

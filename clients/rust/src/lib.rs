@@ -16,4 +16,4 @@ pub mod v1 {
 }
 
 // The versions that the generated code is made for: a program that uses these cannot get hold of others.
-pub use {prost_types, tonic, tonic_types};
+pub use {prost, prost_types, tonic, tonic_types};

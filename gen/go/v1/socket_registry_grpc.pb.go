@@ -88,8 +88,8 @@ type SocketRegistryClient interface {
 	// what was not answered may have been written or not: repeat it with the same request_ids.
 	//
 	// Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-	// writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-	// writes are those of Write.
+	// writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+	// `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
 	WriteStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WriteStreamRequest, WriteStreamResponse], error)
 	// Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
 	// feed and takes nothing from any other socket's queue.
@@ -471,8 +471,8 @@ type SocketRegistryServer interface {
 	// what was not answered may have been written or not: repeat it with the same request_ids.
 	//
 	// Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-	// writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-	// writes are those of Write.
+	// writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+	// `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
 	WriteStream(grpc.BidiStreamingServer[WriteStreamRequest, WriteStreamResponse]) error
 	// Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
 	// feed and takes nothing from any other socket's queue.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::json::{from_json, message_of, method_of, to_json};
 use crate::operation::{Failure, Items};
+use crate::writes::write_stream;
 
 /// Calls that change something and carry no key are made once.
 const ONCE: u32 = 1;
@@ -16,6 +17,9 @@ const AGAIN: u32 = 5;
 pub async fn call(name: &str, mut client: Client, mut args: Value, items: Items) -> Result<Value, Failure> {
     if name == "drain" {
         return drain(client, args).await;
+    }
+    if name == "write_stream" {
+        return write_stream(client, &args, items).await;
     }
     let method = method_of(name)?;
     if matches!(name, "create" | "write" | "ask") {

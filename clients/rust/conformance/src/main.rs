@@ -4,6 +4,7 @@ mod calls;
 mod json;
 mod loops;
 mod operation;
+mod writes;
 
 use std::collections::HashMap;
 use std::error::Error;

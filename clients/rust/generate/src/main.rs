@@ -35,7 +35,11 @@ fn generate(request: CodeGeneratorRequest) -> io::Result<Vec<File>> {
     asked.dedup();
 
     let service_generator = tonic_prost_build::configure().build_server(false).service_generator();
-    let mut written = Config::new().service_generator(service_generator).generate(modules)?;
+    let mut written = Config::new()
+        // What a refused write of a stream says, of the type whose details a program can already read.
+        .extern_path(".google.rpc.Status", "::tonic_types::Status")
+        .service_generator(service_generator)
+        .generate(modules)?;
     Ok(asked
         .into_iter()
         .filter_map(|module| {

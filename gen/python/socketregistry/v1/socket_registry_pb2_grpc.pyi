@@ -71,8 +71,8 @@ class SocketRegistryStub:
     what was not answered may have been written or not: repeat it with the same request_ids.
 
     Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-    writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-    writes are those of Write.
+    writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+    `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
     """
     Read: grpc.UnaryStreamMultiCallable[socketregistry.v1.socket_registry_pb2.ReadRequest, socketregistry.v1.socket_registry_pb2.ReadResponse]
     """Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
@@ -234,8 +234,8 @@ class SocketRegistryAsyncStub(SocketRegistryStub):
     what was not answered may have been written or not: repeat it with the same request_ids.
 
     Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-    writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-    writes are those of Write.
+    writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+    `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
     """
     Read: grpc.aio.UnaryStreamMultiCallable[socketregistry.v1.socket_registry_pb2.ReadRequest, socketregistry.v1.socket_registry_pb2.ReadResponse]  # type: ignore[assignment]
     """Read streams a socket's messages: what waits first, then what arrives. Reading `team-chat-all` streams the team
@@ -412,8 +412,8 @@ class SocketRegistryServicer(metaclass=abc.ABCMeta):
         what was not answered may have been written or not: repeat it with the same request_ids.
 
         Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-        writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-        writes are those of Write.
+        writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+        `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
         """
 
     @abc.abstractmethod

@@ -747,8 +747,8 @@ public final class SocketRegistryGrpc {
      * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
      * what was not answered may have been written or not: repeat it with the same request_ids.
      * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-     * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-     * writes are those of Write.
+     * writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+     * `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
      * </pre>
      */
     default io.grpc.stub.StreamObserver<io.socketregistry.v1.WriteStreamRequest> writeStream(
@@ -1053,8 +1053,8 @@ public final class SocketRegistryGrpc {
      * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
      * what was not answered may have been written or not: repeat it with the same request_ids.
      * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-     * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-     * writes are those of Write.
+     * writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+     * `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
      * </pre>
      */
     public io.grpc.stub.StreamObserver<io.socketregistry.v1.WriteStreamRequest> writeStream(
@@ -1359,8 +1359,8 @@ public final class SocketRegistryGrpc {
      * The stream ends with OK when the client has ended its side and everything is answered. When it ends in any other way,
      * what was not answered may have been written or not: repeat it with the same request_ids.
      * Errors of the stream: INVALID_ARGUMENT `INVALID_FIELD` for a frame that is no valid WriteStreamRequest or holds too many
-     * writes; UNAVAILABLE `SHUTTING_DOWN` when the server stops, after it has answered what it had read. Errors of single
-     * writes are those of Write.
+     * writes, after what came before is answered; UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome of a write is unknown, and
+     * `SHUTTING_DOWN` when the server stops. All other errors of Write are told of the single write.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
