@@ -34,8 +34,9 @@ type Registry struct {
 	life context.Context
 	end  context.CancelFunc
 
-	mutex sync.Mutex
-	loops map[*inbox]struct{}
+	mutex   sync.Mutex
+	loops   map[*inbox]struct{}
+	writers map[*Writer]struct{}
 }
 
 // Connect makes a Registry for an address: `host:port`, or any other target that gRPC knows. The connection is opened at the
@@ -50,6 +51,7 @@ func Connect(address string, options *ConnectOptions) (*Registry, error) {
 		log:     o.Logger,
 		alarm:   o.Logger,
 		loops:   map[*inbox]struct{}{},
+		writers: map[*Writer]struct{}{},
 	}
 	if r.timeout == 0 {
 		r.timeout = timeoutDefault
@@ -67,8 +69,9 @@ func Connect(address string, options *ConnectOptions) (*Registry, error) {
 	return r, nil
 }
 
-// Close ends loops and streams with [ErrClosed], and the connection. Before, it waits until the server knows what was
-// acknowledged, at most 10 seconds; its error then says what could not be told, and will be delivered again. It does not wait
+// Close ends loops, writers and streams with [ErrClosed], and the connection. Before, it waits until the server knows what was
+// acknowledged and has answered what was written, at most 10 seconds; its error then says what could not be told, and will be
+// delivered again, and how many writes were not answered. It does not wait
 // for the bodies of loops and handlers that still run: what they have waits for the next reader at once.
 func (r *Registry) Close() error {
 	r.mutex.Lock()
@@ -78,14 +81,17 @@ func (r *Registry) Close() error {
 	}
 	r.close()
 	left := make(chan error)
-	loopCount := len(r.loops)
+	count := len(r.loops) + len(r.writers)
 	for loop := range r.loops {
 		go func() { left <- loop.leave(nil) }()
+	}
+	for writer := range r.writers {
+		go func() { left <- writer.finish() }()
 	}
 	r.mutex.Unlock()
 
 	var failures []error
-	for range loopCount {
+	for range count {
 		failures = append(failures, <-left)
 	}
 	r.end()

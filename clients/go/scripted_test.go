@@ -19,6 +19,8 @@ type scripted struct {
 	// Who read, and who was released.
 	readers, released chan string
 	answer            error
+	// The WriteStreams, which do as they are told.
+	calls chan *writeCall
 }
 
 type reading struct {
@@ -61,6 +63,7 @@ func startScripted(t *testing.T, answer error, readings ...reading) (*scripted, 
 	s := &scripted{
 		readings: make(chan reading, len(readings)), answer: answer,
 		readers: make(chan string, 10), released: make(chan string, 10),
+		calls: make(chan *writeCall, 10),
 	}
 	for _, reading := range readings {
 		s.readings <- reading

@@ -38,22 +38,31 @@ func (r *Registry) Broadcast(ctx context.Context, text string, options *WriteOpt
 // INVALID_SOCKET_ID, INVALID_FIELD, REQUEST_ID_REUSED; STORAGE_UNAVAILABLE or a deadline leave the outcome unknown: repeat
 // it with the same RequestID.
 func (s *Socket) Write(ctx context.Context, text string, options *WriteOptions) (*v1.WriteResponse, error) {
+	request, err := s.registry.writeRequest(s.id, text, options)
+	if err != nil {
+		return nil, err
+	}
+	return s.registry.stub.Write(ctx, request)
+}
+
+// writeRequest is a write as it goes to the registry. Its id is made once, so that every attempt carries it.
+func (r *Registry) writeRequest(socketID, text string, options *WriteOptions) (*v1.WriteRequest, error) {
 	o := valueOf(options)
 	metadata, err := structOf(o.Metadata)
 	if err != nil {
 		return nil, err
 	}
-	return s.registry.stub.Write(ctx, &v1.WriteRequest{
-		SocketId:      s.id,
+	return &v1.WriteRequest{
+		SocketId:      socketID,
 		Message:       text,
 		Metadata:      metadata,
-		Sender:        cmp.Or(o.Sender, s.registry.sender),
+		Sender:        cmp.Or(o.Sender, r.sender),
 		RequestId:     requestIDOf(o.RequestID),
 		ThreadId:      o.ThreadID,
 		ReplyTo:       o.ReplyTo,
 		IncludeSender: o.IncludeSender,
 		MatchLabels:   o.MatchLabels,
-	})
+	}, nil
 }
 
 // Say is a write by the socket to itself: its output. It goes to the team feed, and to whoever asked, never into its own queue,

@@ -7,15 +7,17 @@ export type Names = Map<string, Json>;
 
 /**
  * A value with what it refers to put in: `"${a.b.0}"` is the value itself, and within a longer text its text.
- * `{"$repeat": [text, count]}` is a long text, `{"$nested": levels}` an object so many levels deep.
+ * `{"$repeat": [text, count]}` is a long text, `{"$nested": levels}` an object so many levels deep, and
+ * `{"$times": [count, value]}` a list of as many values, in which `${n}` counts from "1".
  */
 export function resolve(value: Json, names: Names): Json {
   if (typeof value === "string") return resolveText(value, names);
   if (Array.isArray(value)) return value.map((element) => resolve(element, names));
   if (!isObject(value)) return value;
-  const { $repeat, $nested } = value;
+  const { $repeat, $nested, $times } = value;
   if (Array.isArray($repeat)) return String($repeat[0]).repeat(Number($repeat[1]));
   if ($nested !== undefined) return nested(Number($nested));
+  if (Array.isArray($times)) return times(Number($times[0]), $times[1], names);
   return Object.fromEntries(
     Object.entries(value).map(([key, element]) => [
       resolveText(key, names) as string,
@@ -37,6 +39,11 @@ function lookUp(path: string, names: Names): Json {
   for (const key of rest) found = isObject(found) || Array.isArray(found) ? (found as JsonObject)[key] : undefined;
   if (found === undefined) throw new Error(`nothing so far is called ${path}`);
   return found;
+}
+
+function times(count: number, value: Json, names: Names): Json {
+  const numbered = new Map(names);
+  return Array.from({ length: count }, (_, index) => resolve(value, numbered.set("n", String(index + 1))));
 }
 
 function nested(levels: number): Json {

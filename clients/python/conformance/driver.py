@@ -83,6 +83,25 @@ async def write(operation: Operation) -> Json:
     return to_json(await operation.registry.socket(args.get("socket_id", "")).write(text, **operation.optional(*names)))
 
 
+async def write_stream(operation: Operation) -> Json:
+    async with operation.registry.writer() as writer:
+        for args in operation.args.get("writes", []):
+            options = {name: args[name] for name in args if name not in ("socket_id", "message")}
+            answer = writer.write(args.get("socket_id", ""), args.get("message", ""), **options)
+            answer.add_done_callback(functools.partial(answered, operation))
+    return {}
+
+
+def answered(operation: Operation, answer: asyncio.Future[pb.WriteResponse]) -> None:
+    if answer.cancelled():
+        return
+    error = answer.exception()
+    if isinstance(error, RegistryError):
+        operation.item({"error": error_json(error.code.name, error.reason, dict(error.metadata))})
+    else:
+        operation.item({"response": to_json(answer.result())})
+
+
 async def list_sockets(operation: Operation) -> Json:
     if "page_token" in operation.args:
         return await call("ListSockets")(operation)
@@ -226,6 +245,7 @@ OPERATIONS: dict[str, Callable[[Operation], Awaitable[Json]]] = {
     "read": read,
     "drain": drain,
     "messages": messages,
+    "write_stream": write_stream,
     "agent": agent,
     "mark_active": call("MarkActive"),
     "mark_inactive": call("MarkInactive"),
@@ -258,7 +278,11 @@ async def run(operation: Operation, name: str) -> None:
 
 
 def end_with(operation: Operation, code: str, reason: str = "", metadata: Json | None = None) -> None:
-    say({"id": operation.id, "error": {"code": code, "reason": reason, "metadata": metadata or {}}})
+    say({"id": operation.id, "error": error_json(code, reason, metadata)})
+
+
+def error_json(code: str, reason: str = "", metadata: Json | None = None) -> Json:
+    return {"code": code, "reason": reason, "metadata": metadata or {}}
 
 
 def finish(operations: dict[int, Any], operation: Operation, task: asyncio.Task[None]) -> None:

@@ -40,6 +40,13 @@ async def main() -> None:
         print(f"delivered to {written.delivered_count}")
         # end: write
 
+        # section: bulk
+        async with registry.writer() as writer:
+            lines = [writer.write("athena", f"line {number}", sender="me") for number in range(1_000)]
+            await asyncio.gather(*lines)
+        # end: bulk
+        await athena.drain()
+
         # section: drain
         for message in await apollo.drain():
             print(f"{message.header} {message.content} (priority: {message.metadata['priority']})")

@@ -80,7 +80,7 @@ class MessagesTest(ServedTest):
 
             await until(is_alone, "every task has ended")
             self.assertEqual((await socket.info()).queue_size, 10)
-            self.assertEqual(self.registry.loops, set())
+            self.assertEqual(self.registry.activities, set())
 
     async def test_cancelled_while_it_waits(self) -> None:
         socket = await self.socket_with(0)

@@ -1,8 +1,6 @@
 /** The driver of the conformance tests: carries out the operations of clients/conformance/README.md with this client. */
 import { createInterface } from "node:readline";
-import { status } from "@grpc/grpc-js";
-import { RegistryError } from "../src/errors.js";
-import { fail } from "./json.js";
+import { errorJson, fail } from "./json.js";
 import { type Operation, operations, type Run } from "./operations.js";
 
 /** The operations under way, by the id of their line. */
@@ -26,12 +24,4 @@ async function start({ id, op, args = {}, timeout_ms: timeoutMs }: Operation): P
   } finally {
     runs.delete(id);
   }
-}
-
-function errorJson(error: unknown): object {
-  if (error instanceof RegistryError) {
-    return { code: status[error.code], reason: error.reason, metadata: error.metadata };
-  }
-  console.error(error);
-  return { code: "UNKNOWN", reason: "", metadata: {} };
 }

@@ -11,7 +11,9 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { status } from "@grpc/grpc-js";
 import * as generated from "../../../gen/ts/socketregistry/v1/socket_registry.js";
+import { RegistryError } from "../src/errors.js";
 
 export type { JsonObject, JsonValue };
 
@@ -47,4 +49,13 @@ function descriptorOf(name: string): DescMessage {
 
 export function fail(text: string): never {
   throw new Error(text);
+}
+
+/** A failure as the driver tells it. */
+export function errorJson(error: unknown): JsonObject {
+  if (error instanceof RegistryError) {
+    return { code: status[error.code], reason: error.reason, metadata: { ...error.metadata } };
+  }
+  console.error(error);
+  return { code: "UNKNOWN", reason: "", metadata: {} };
 }

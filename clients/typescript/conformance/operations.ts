@@ -9,7 +9,7 @@ import {
   RegistryError,
   type WriteResponse,
 } from "../src/index.js";
-import { type JsonObject, type MessageOf, type Name, toJsonOf, toMessage } from "./json.js";
+import { errorJson, type JsonObject, type MessageOf, type Name, toJsonOf, toMessage } from "./json.js";
 
 const registry = connect(process.env["SOCKET_REGISTRY_ADDRESS"] ?? "127.0.0.1:50051");
 const { stub } = registry;
@@ -81,6 +81,19 @@ export const operations: Readonly<Record<string, CarryOut>> = {
   async drain({ args, timeoutMs, cancelled: { signal } }) {
     const messages = await registry.socket(text(args["socket_id"])).drain({ signal, timeoutMs });
     return { messages: messages.map((message) => toJsonOf("Message", message)) };
+  },
+
+  async write_stream({ args, cancelled: { signal }, item }) {
+    const writer = registry.writer({ signal });
+    const answers = toMessage("WriteStreamRequest", args).writes.map(({ socketId, message, ...request }) =>
+      writer.write(socketId, message, request).then(
+        (response) => item({ response: toJsonOf("WriteResponse", response) }),
+        (error: unknown) => item({ error: errorJson(error) }),
+      ),
+    );
+    await Promise.all([...answers, writer.close()]);
+    signal.throwIfAborted();
+    return {};
   },
 
   async messages(run) {

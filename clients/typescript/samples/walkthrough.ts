@@ -31,6 +31,14 @@ const written = await apollo.write("What's your prediction?", { sender: "me", me
 console.log(`delivered to ${written.deliveredCount}`);
 // end: write
 
+// section: bulk
+const writer = registry.writer({ sender: "me" });
+const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index + 1}`);
+await Promise.all(lines.map((line) => writer.write("athena", line)));
+await writer.close();
+// end: bulk
+await athena.drain();
+
 // section: drain
 for (const { header, content, metadata } of await apollo.drain()) {
   console.log(`${header} ${content} (priority: ${metadata?.["priority"]})`);

@@ -4,7 +4,7 @@ import { type ChannelSettings, openChannel } from "./channel.js";
 import type { Connection, Reconnect } from "./connection.js";
 import { ClosedError } from "./errors.js";
 import { Registry } from "./registry.js";
-import { createStub } from "./stub.js";
+import { createStub, createWriteFrames } from "./stub.js";
 
 export interface ConnectOptions extends ChannelSettings {
   /** How long a unary call may take. Default 10 seconds. */
@@ -27,8 +27,10 @@ export function connect(address: string, options: ConnectOptions = {}): Registry
   const { timeoutMs = 10_000, sender = "", onReconnect = () => {}, onWarning = warn } = options;
   const { client, metadata } = openChannel(address, options);
   const closed = new AbortController();
+  const calls = { metadata, timeoutMs, closed: closed.signal };
   const connection: Connection = {
-    stub: createStub(client, { metadata, timeoutMs, closed: closed.signal }),
+    stub: createStub(client, calls),
+    writeFrames: createWriteFrames(client, calls),
     sender,
     timeoutMs,
     isConnected: () => client.getChannel().getConnectivityState(false) === connectivityState.READY,

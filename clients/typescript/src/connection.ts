@@ -1,6 +1,6 @@
 /** What everything that speaks to a registry shares: the calls, whom to tell, and what has to be stopped at the end. */
 import type { RegistryError } from "./errors.js";
-import type { Stub } from "./stub.js";
+import type { Stub, WriteFrames } from "./stub.js";
 
 /** A stream or call that did not come through and is tried again after a pause. */
 export interface Reconnect {
@@ -22,6 +22,7 @@ export interface Activity {
 
 export interface Connection {
   stub: Stub;
+  writeFrames: WriteFrames;
   /** The author of what does not name one. Empty: unsigned. */
   sender: string;
   /** How long a unary call may take. */

@@ -64,10 +64,10 @@ export function reasonOf(error: unknown): Reason | "" {
   return error instanceof RegistryError ? error.reason : "";
 }
 
-/** What calls fail with once this program has closed its connection, which is no broken one. */
+/** What calls fail with once this program has closed its connection or writer, which is no broken one. */
 export class ClosedError extends RegistryError {
-  constructor() {
-    super(status.CANCELLED, "the connection was closed by this program");
+  constructor(what = "connection") {
+    super(status.CANCELLED, `the ${what} was closed by this program`);
   }
 }
 
@@ -94,9 +94,16 @@ export function isGone(error: unknown): boolean {
 /** An error of grpc-js as ours; any other stays what it is. */
 export function toRegistryError(error: unknown): unknown {
   if (!isServiceError(error)) return error;
-  const info = errorInfoOf(error.metadata);
-  const reason = (info?.reason ?? "") as Reason | "";
-  return new RegistryError(error.code, error.details, reason, info?.metadata, { cause: error });
+  return failureOf(error.code, error.details, errorInfoOf(error.metadata), { cause: error });
+}
+
+/** The error of one write among many, which is the one that a call of its own would have failed with. */
+export function toWriteError({ code, message, details }: Status): RegistryError {
+  return failureOf(code, message, errorInfoIn(details));
+}
+
+function failureOf(code: status, message: string, info?: ErrorInfo, options?: ErrorOptions): RegistryError {
+  return new RegistryError(code, message, (info?.reason ?? "") as Reason | "", info?.metadata, options);
 }
 
 function isServiceError(error: unknown): error is ServiceError {
@@ -108,9 +115,13 @@ function errorInfoOf(metadata: Metadata): ErrorInfo | undefined {
   const [bytes] = metadata.get("grpc-status-details-bin");
   if (!Buffer.isBuffer(bytes)) return undefined;
   try {
-    const info = Status.decode(bytes).details.find(({ typeUrl }) => typeUrl.endsWith("/google.rpc.ErrorInfo"));
-    return info && ErrorInfo.decode(info.value);
+    return errorInfoIn(Status.decode(bytes).details);
   } catch {
     return undefined;
   }
+}
+
+function errorInfoIn(details: Status["details"]): ErrorInfo | undefined {
+  const info = details.find(({ typeUrl }) => typeUrl.endsWith("/google.rpc.ErrorInfo"));
+  return info && ErrorInfo.decode(info.value);
 }

@@ -16,4 +16,5 @@ export type { CreateOptions, ListOptions, Registry } from "./registry.js";
 export type { Changes, DeleteOptions, PeekOptions, ResetOptions, SocketHandle, UpdateOptions } from "./socket.js";
 export type { CallOptions, Part, Stub } from "./stub.js";
 export type { WatchOptions } from "./watch.js";
-export type { BroadcastOptions, JsonObject, WriteOptions } from "./write.js";
+export type { BroadcastOptions, JsonObject, QueuedOptions, WriteOptions } from "./write.js";
+export type { Writer, WriterOptions } from "./writer.js";

@@ -17,6 +17,7 @@ import { SocketHandle } from "./socket.js";
 import type { CallOptions, Part, Stub } from "./stub.js";
 import { type WatchOptions, watch } from "./watch.js";
 import { type BroadcastOptions, type JsonObject, present, teamId, write } from "./write.js";
+import { Writer, type WriterOptions } from "./writer.js";
 
 export interface CreateOptions extends CallOptions {
   /** The id wanted. Default: one that the registry makes from the model. */
@@ -83,6 +84,11 @@ export class Registry {
   /** One message to every socket that can take it. Resolves when it is durable. */
   broadcast(text: string, options?: BroadcastOptions): Promise<WriteResponse> {
     return write(this.#connection, teamId, text, options);
+  }
+
+  /** For who has much to say: a writer whose writes go together on one call, in their order. It has to be closed. */
+  writer(options?: WriterOptions): Writer {
+    return new Writer(this.#connection, options);
   }
 
   /** A question to the team or one socket: iterate over the replies, or `collect` them. */

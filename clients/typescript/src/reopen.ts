@@ -101,7 +101,8 @@ export async function persist<T>(call: () => Promise<T>, options: PersistOptions
   }
 }
 
-function pauseAfter(error: RegistryError, failures: number, options: PersistOptions): Promise<void> {
+/** Waits before the next attempt, the longer the more have failed in a row. Rejects with the signal's reason. */
+export function pauseAfter(error: RegistryError, failures: number, options: PersistOptions): Promise<void> {
   const fullMs = Math.min(pauseMsMin * 2 ** (failures - 1), options.pauseMsMax ?? pauseMsMax);
   // Clients that lost the same server do not all come back at the same moment.
   const pauseMs = Math.round(fullMs * (0.5 + Math.random() / 2));

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type {
+  ClientDuplexStream,
   ClientReadableStream,
   ClientUnaryCall,
   CallOptions as GrpcCallOptions,
@@ -30,9 +31,12 @@ import {
   RequeueRequest,
   ResetRequest,
   type SocketRegistryClient,
+  SocketRegistryService,
   UpdateRequest,
   WatchRequest,
   WriteRequest,
+  WriteStreamRequest,
+  type WriteStreamResponse,
 } from "../../../gen/ts/socketregistry/v1/socket_registry.js";
 import { onAbort } from "./abort.js";
 import { ClosedError, toRegistryError } from "./errors.js";
@@ -48,7 +52,10 @@ export interface CallOptions {
 /** A request of which only what matters is said. */
 export type Part<Request> = DeepPartial<Request>;
 
-/** Every RPC: what is answered once as a promise, and what is streamed as an async iterable, which leaving cancels. */
+/**
+ * Every RPC: what is answered once as a promise, and what is streamed as an async iterable, which leaving cancels. What
+ * the client streams is given as an async iterable, which is asked for as much as the transport takes.
+ */
 export type Stub = ReturnType<typeof createStub>;
 
 /** What goes with every call of a connection. */
@@ -78,14 +85,41 @@ export function createStub(client: SocketRegistryClient, options: StubOptions) {
     heartbeat: unary(client.heartbeat.bind(client), HeartbeatRequest, options),
     update: unary(client.update.bind(client), UpdateRequest, options),
     getServerInfo: unary(client.getServerInfo.bind(client), GetServerInfoRequest, options),
+    writeStream: duplex(client.writeStream.bind(client), WriteStreamRequest, options),
     read: streaming(client.read.bind(client), ReadRequest, options),
     watch: streaming(client.watch.bind(client), WatchRequest, options),
     ask: streaming(client.ask.bind(client), withRequestId(AskRequest), options),
   };
 }
 
+/** WriteStream with frames that are encoded already. */
+export type WriteFrames = (
+  frames: AsyncIterable<Buffer>,
+  options?: CallOptions,
+) => AsyncGenerator<WriteStreamResponse, void, undefined>;
+
+export function createWriteFrames(client: SocketRegistryClient, options: StubOptions): WriteFrames {
+  const { path, responseDeserialize } = SocketRegistryService.writeStream;
+  const asItIs = <T>(frame: T): T => frame;
+  return duplex(
+    (metadata, callOptions) =>
+      client.makeBidiStreamRequest<Buffer, WriteStreamResponse>(
+        path,
+        asItIs,
+        responseDeserialize,
+        metadata,
+        callOptions,
+      ),
+    { fromPartial: asItIs as Maker<Buffer>["fromPartial"] },
+    options,
+  );
+}
+
 /** Makes a request whole. */
 type Maker<Request> = Pick<MessageFns<Request>, "fromPartial">;
+
+/** A Write as it goes to the registry. */
+export const completeWrite = withRequestId(WriteRequest).fromPartial;
 
 /** A key of its own makes a call safe to try again. It is made once, so that every attempt carries it. */
 function withRequestId<Request extends { requestId: string }>(maker: Maker<Request>): Maker<Request> {
@@ -137,28 +171,79 @@ function streaming<Request, Frame>(
   maker: Maker<Request>,
   { metadata, closed }: StubOptions,
 ): (part: Part<Request>, options?: CallOptions) => AsyncGenerator<Frame, void, undefined> {
-  /** The frames of one stream. Leaving early cancels the call, and being slow slows the server. */
   return async function* (part, { signal, timeoutMs } = {}) {
     signal?.throwIfAborted();
     closed.throwIfAborted();
-    const call = method(maker.fromPartial(part), metadata.clone(), deadlineIn(timeoutMs));
-    // Cancelling makes the call fail once more, when nobody listens any longer.
-    call.on("error", () => {});
-    const forget = onAbort(signal, () => call.cancel());
-    try {
-      for await (const frame of call) {
-        signal?.throwIfAborted();
-        yield frame;
-      }
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw closed.aborted ? new ClosedError() : toRegistryError(error);
-    } finally {
-      forget();
-      // Leaving the loop destroys the stream, which does not cancel the call behind it.
-      call.cancel();
-    }
+    yield* framesOf(method(maker.fromPartial(part), metadata.clone(), deadlineIn(timeoutMs)), signal, closed);
   };
+}
+
+type DuplexMethod<Request, Frame> = (
+  metadata: Metadata,
+  options: Partial<GrpcCallOptions>,
+) => ClientDuplexStream<Request, Frame>;
+
+function duplex<Request, Frame>(
+  method: DuplexMethod<Request, Frame>,
+  maker: Maker<Request>,
+  { metadata, closed }: StubOptions,
+): (parts: AsyncIterable<Part<Request>>, options?: CallOptions) => AsyncGenerator<Frame, void, undefined> {
+  return async function* (parts, { signal, timeoutMs } = {}) {
+    signal?.throwIfAborted();
+    closed.throwIfAborted();
+    const call = method(metadata.clone(), deadlineIn(timeoutMs));
+    // A failure of the requests is one of the stream.
+    send(call, parts, maker).catch((error: Error) => void call.destroy(error));
+    yield* framesOf(call, signal, closed);
+  };
+}
+
+/** Sends one request after the other, as the transport takes them. */
+async function send<Request>(
+  call: ClientDuplexStream<Request, unknown>,
+  parts: AsyncIterable<Part<Request>>,
+  maker: Maker<Request>,
+): Promise<void> {
+  for await (const part of parts) {
+    if (call.destroyed) return;
+    if (!call.write(maker.fromPartial(part))) await drained(call);
+  }
+  call.end();
+}
+
+/** Resolves when the transport takes more, or the call is over. */
+function drained(call: ClientDuplexStream<never, unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      call.off("drain", done).off("close", done);
+      resolve();
+    };
+    call.on("drain", done).on("close", done);
+  });
+}
+
+/** The frames of one stream. Leaving early cancels the call, and being slow slows the server. */
+async function* framesOf<Frame>(
+  call: ClientReadableStream<Frame> | ClientDuplexStream<never, Frame>,
+  signal: AbortSignal | undefined,
+  closed: AbortSignal,
+): AsyncGenerator<Frame, void, undefined> {
+  // Cancelling makes the call fail once more, when nobody listens any longer.
+  call.on("error", () => {});
+  const forget = onAbort(signal, () => call.cancel());
+  try {
+    for await (const frame of call) {
+      signal?.throwIfAborted();
+      yield frame;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw closed.aborted ? new ClosedError() : toRegistryError(error);
+  } finally {
+    forget();
+    // Leaving the loop destroys the stream, which does not cancel the call behind it.
+    call.cancel();
+  }
 }
 
 function deadlineIn(timeoutMs: number | undefined): Partial<GrpcCallOptions> {

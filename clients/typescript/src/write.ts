@@ -39,6 +39,9 @@ export function write(
   return stub.write({ sender, ...present(given), socketId, message }, { signal, timeoutMs });
 }
 
+/** What a write of a writer can be told. The call is the one that all of them share. */
+export type QueuedOptions = Omit<BroadcastOptions, keyof CallOptions>;
+
 type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 /** Without what is undefined, which stands for its default like what is not there. */

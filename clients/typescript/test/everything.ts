@@ -18,7 +18,8 @@ const watching = drain(registry.watch());
 const looping = drain(registry.team.messages({ consumer: "c" }));
 const asking = registry.ask("?", { timeoutMs: 600_000 });
 await asking.asked;
-const ended = Promise.allSettled([agent, handling, watching, looping]);
+const writing = registry.writer().write("x", "two");
+const ended = Promise.allSettled([agent, handling, watching, looping, writing]);
 await registry.close();
 await ended;
 

@@ -36,6 +36,7 @@ func (d *driver) calls() map[string]carryOut {
 		"get_server_info":   call(stub.GetServerInfo),
 		"drain":             d.drain,
 		"messages":          d.messages,
+		"write_stream":      d.writeStream,
 		"settle":            d.settle,
 		"agent":             d.agent,
 		"cancel":            d.cancel,

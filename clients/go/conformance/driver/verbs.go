@@ -28,7 +28,15 @@ func (d *driver) create(ctx context.Context, args *v1.CreateRequest) (*v1.Create
 }
 
 func (d *driver) write(ctx context.Context, args *v1.WriteRequest) (*v1.WriteResponse, error) {
-	options := &socketregistry.WriteOptions{
+	options := writeOptions(args)
+	if args.GetSocketId() == socketregistry.TeamID {
+		return d.registry.Broadcast(ctx, args.GetMessage(), options)
+	}
+	return d.registry.Socket(args.GetSocketId()).Write(ctx, args.GetMessage(), options)
+}
+
+func writeOptions(args *v1.WriteRequest) *socketregistry.WriteOptions {
+	return &socketregistry.WriteOptions{
 		Metadata:      toMap(args.GetMetadata()),
 		Sender:        args.GetSender(),
 		ThreadID:      args.GetThreadId(),
@@ -37,10 +45,6 @@ func (d *driver) write(ctx context.Context, args *v1.WriteRequest) (*v1.WriteRes
 		MatchLabels:   args.GetMatchLabels(),
 		IncludeSender: args.GetIncludeSender(),
 	}
-	if args.GetSocketId() == socketregistry.TeamID {
-		return d.registry.Broadcast(ctx, args.GetMessage(), options)
-	}
-	return d.registry.Socket(args.GetSocketId()).Write(ctx, args.GetMessage(), options)
 }
 
 func (d *driver) reset(ctx context.Context, args *v1.ResetRequest) (*v1.ResetResponse, error) {

@@ -75,6 +75,27 @@ func walk(ctx context.Context, registry *socketregistry.Registry) error {
 	fmt.Println("delivered to", written.DeliveredCount)
 	// end: write
 
+	// section: bulk
+	writer, err := registry.Writer(ctx, nil)
+	if err != nil {
+		return err
+	}
+	signed := &socketregistry.WriteOptions{Sender: "me"}
+	for n := range 1_000 {
+		// What it returns can be waited for, like the answer of a single write.
+		if _, err := writer.Write(ctx, "athena", fmt.Sprint("line ", n), signed); err != nil {
+			return err
+		}
+	}
+	// Everything is answered then; the first refusal would be told here.
+	if err := writer.Close(); err != nil {
+		return err
+	}
+	// end: bulk
+	if _, err := athena.Drain(ctx); err != nil {
+		return err
+	}
+
 	// section: drain
 	messages, err := apollo.Drain(ctx)
 	if err != nil {

@@ -22,6 +22,7 @@ from socket_registry.reading import Event, EventListener, Position
 from socket_registry.registry import OnConflict, Registry, connect
 from socket_registry.socket import Socket
 from socket_registry.watch import Change, ChangeType
+from socket_registry.writer import Writer
 
 __all__ = [
     "REASONS",
@@ -48,6 +49,7 @@ __all__ = [
     "SocketRegistry",
     "State",
     "Tls",
+    "Writer",
     "connect",
     "get_socket_registry",
 ]

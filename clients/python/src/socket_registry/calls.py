@@ -77,6 +77,23 @@ class Frames(Generic[Frame]):
         self._call.cancel()
 
 
+class Exchange(Frames[Frame]):
+    """A stream both of whose sides send frames."""
+
+    async def send(self, request: ProtobufMessage) -> None:
+        """Sends a frame, when the transport takes it. Raises RegistryError when the stream is over."""
+        try:
+            await self._call.write(request)
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure, self._address) from failure
+        except asyncio.InvalidStateError as failure:
+            raise RegistryError(grpc.StatusCode.UNAVAILABLE, f"{self._address}: {failure}") from failure
+
+    async def end(self) -> None:
+        """Says that no more is sent."""
+        await self._call.done_writing()
+
+
 class Calls:
     """What a generated stub takes for a channel."""
 
@@ -108,6 +125,15 @@ class Calls:
             return Frames(opened, self._channel, self._options.address)
 
         return stream
+
+    def stream_stream(self, method: str, **serializers: Any) -> Callable[..., Exchange[Any]]:
+        call = self._channel.stream_stream(method, **serializers)
+
+        def exchange(requests: Any = None, *, metadata: Any = None, **others: Any) -> Exchange[Any]:
+            opened = call(requests, metadata=self._metadata_of(metadata), **others)
+            return Exchange(opened, self._channel, self._options.address)
+
+        return exchange
 
     def _metadata_of(self, metadata: Any) -> _Metadata:
         return (*self._options.metadata, *(metadata or ()))

@@ -54,6 +54,9 @@ _BROKEN = {
     grpc.StatusCode.CANCELLED,
 }
 
+# The codes by their numbers.
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+
 
 class RegistryError(Exception):
     """A call that failed: the registry refused it, or it was never answered.
@@ -112,17 +115,27 @@ def error_of(failure: grpc.aio.AioRpcError, address: str) -> RegistryError:
     return RegistryError(failure.code(), failure.details() or "", cast(Reason, info.reason), dict(info.metadata))
 
 
+def error_in(status: Status) -> RegistryError:
+    """What the answer to one write among many means: the error that a call of its own would have failed with."""
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    info = _info_in(status) or ErrorInfo()
+    return RegistryError(code, status.message, cast(Reason, info.reason), dict(info.metadata))
+
+
 def _info_of(failure: grpc.aio.AioRpcError) -> ErrorInfo | None:
     trailers = cast(Iterable[tuple[str, str | bytes]], failure.trailing_metadata() or ())
     for key, value in trailers:
         if key != "grpc-status-details-bin" or not isinstance(value, bytes):
             continue
         try:
-            details = Status.FromString(value).details
-            info = ErrorInfo()
-            if any(detail.Unpack(info) for detail in details) and info.domain == _DOMAIN:
-                return info
+            return _info_in(Status.FromString(value))
         except ValueError:
             # Something between us and the registry put it there.
             return None
     return None
+
+
+def _info_in(status: Status) -> ErrorInfo | None:
+    info = ErrorInfo()
+    is_ours = any(detail.Unpack(info) for detail in status.details) and info.domain == _DOMAIN
+    return info if is_ours else None

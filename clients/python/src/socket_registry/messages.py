@@ -90,6 +90,10 @@ class Messages:
             await asyncio.gather(*running, return_exceptions=True)
             await self.leave(retry_delay=None)
 
+    async def finish(self) -> None:
+        """The connection is about to be closed."""
+        await self.leave(retry_delay=0.0)
+
     async def leave(self, retry_delay: float | None) -> None:
         """Ends the reading, and waits until what was settled is told, and what was not is the next reader's.
 
@@ -112,7 +116,7 @@ class Messages:
                 if self._deliveries is not None:
                     await self._deliveries.close(release=has_deliveries)
             finally:
-                self._registry.loops.discard(self)
+                self._registry.activities.discard(self)
                 self._has_left.set()
 
     async def _iterate(self) -> AsyncGenerator[Message, None]:
@@ -156,7 +160,7 @@ class Messages:
         return self._buffer.popleft()
 
     def _start(self) -> None:
-        self._registry.loops.add(self)
+        self._registry.activities.add(self)
         if self._deliveries is not None:
             self._deliveries.start()
         self._filling = asyncio.create_task(self._fill())

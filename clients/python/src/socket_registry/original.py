@@ -66,7 +66,7 @@ class SocketRegistry:
     async def close(self) -> None:
         """Disconnects. The next get_socket_registry connects anew."""
         loop = asyncio.get_running_loop()
-        if loop in _registries and _registries[loop].registry.loops is self.registry.loops:
+        if loop in _registries and _registries[loop].registry.activities is self.registry.activities:
             del _registries[loop]
         await self.registry.close()
 

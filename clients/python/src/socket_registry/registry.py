@@ -20,6 +20,7 @@ from socket_registry.options import Options, Tls
 from socket_registry.socket import Socket
 from socket_registry.values import duration_if, struct_of
 from socket_registry.watch import Change, watch
+from socket_registry.writer import Writer
 
 if TYPE_CHECKING:
     import grpc
@@ -63,17 +64,17 @@ class Registry:
     sender: str
     #: How many seconds a unary call may take.
     timeout: float
-    #: The loops over messages that are open.
-    loops: set[Messages]
+    #: The loops over messages and the writers that are open.
+    activities: set[Messages | Writer]
 
     def __init__(
-        self, channel: grpc.aio.Channel, options: Options, timeout: float, sender: str, loops: set[Messages]
+        self, channel: grpc.aio.Channel, options: Options, timeout: float, sender: str, activities: set[Messages | Writer]
     ) -> None:
         self._channel = channel
         self._options = options
         self.timeout = timeout
         self.sender = sender
-        self.loops = loops
+        self.activities = activities
         self.stub = SocketRegistryStub(cast("grpc.aio.Channel", Calls(channel, options, timeout)))
 
     async def __aenter__(self) -> Registry:
@@ -91,13 +92,13 @@ class Registry:
             self._options,
             self.timeout if timeout is None else timeout,
             self.sender if sender is None else sender,
-            self.loops,
+            self.activities,
         )
 
     async def close(self) -> None:
         """Leaves open loops, whose bodies' messages are given back, tells what is to be told, and disconnects."""
         try:
-            await asyncio.gather(*(messages.leave(retry_delay=0.0) for messages in list(self.loops)))
+            await asyncio.gather(*(activity.finish() for activity in list(self.activities)))
         finally:
             await self._channel.close()
 
@@ -197,6 +198,11 @@ class Registry:
             include_sender=include_sender,
             match_labels=match_labels,
         )
+
+    def writer(self, *, patience: float = 300.0) -> Writer:
+        """For who writes much: see `socket_registry.writer`. It goes on without an answer for `patience` seconds; they must
+        be fewer than the server remembers request ids, which is 600."""
+        return Writer(self, patience)
 
     def ask(
         self,
