@@ -2,21 +2,21 @@
 import { spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathOf, socketName, writeBody } from "./messages.js";
+import { removeFolder, tempFolder } from "./arena.js";
+import { type Method, pathOf } from "./messages.js";
 import { LOAD_CORE, pinTo } from "./program.js";
-import { removeFolder, tempFolder } from "./row.js";
 
 export const hasH2load = spawnSync("h2load", ["--version"]).status === 0;
 
-/** Writes to `socket-0`, `concurrency` calls at a time on one connection, for so many seconds. */
-export async function runH2load(address: string, concurrency: number, seconds: number) {
+/** The same call again and again, `concurrency` at a time on one connection, for so many seconds. */
+export async function runH2load(address: string, method: Method, call: Buffer, concurrency: number, seconds: number) {
   const folder = tempFolder();
   const body = join(folder, "body");
-  writeFileSync(body, writeBody(socketName(0)));
+  writeFileSync(body, call);
   try {
-    const load = ["h2load", "-D", String(seconds), "-c", "1", "-t", "1", "-m", String(concurrency), "-d", body];
+    const load = ["h2load", "-D", `${seconds * 1_000}ms`, "-c", "1", "-t", "1", "-m", String(concurrency), "-d", body];
     const headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"];
-    const output = await run([...pinTo(LOAD_CORE), ...load, ...headers, `http://${address}${pathOf("Write")}`]);
+    const output = await run([...pinTo(LOAD_CORE), ...load, ...headers, `http://${address}${pathOf(method)}`]);
     const calls = /(\d+) 2xx/.exec(output)?.[1];
     const perSecond = /([\d.]+) req\/s/.exec(output)?.[1];
     const mean = /time for request:\s+\S+\s+\S+\s+([\d.]+)(us|ms|s)/.exec(output);

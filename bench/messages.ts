@@ -1,4 +1,5 @@
 /** What is sent: the same messages to the server and to its ceiling. */
+import { randomBytes } from "node:crypto";
 import {
   AckMode,
   AcknowledgeRequest,
@@ -8,6 +9,7 @@ import {
   ReadRequest,
   WatchRequest,
   WriteRequest,
+  WriteStreamRequest,
 } from "../gen/ts/socketregistry/v1/socket_registry.js";
 
 export const TEAM = "team-chat-all";
@@ -18,11 +20,22 @@ export const CONTENT = "The tests of the parser pass; next is the printer. ".rep
 
 export const socketName = (index: number): string => `socket-${index}`;
 
-export type Method = "Create" | "Write" | "Read" | "Acknowledge" | "Heartbeat" | "Watch" | "GetServerInfo";
-export const pathOf = (method: Method): string => `/socketregistry.v1.SocketRegistry/${method}`;
+/** An RPC of ours by its name, or of another service by its path. */
+export type Method =
+  | "Create"
+  | "Write"
+  | "WriteStream"
+  | "Read"
+  | "Acknowledge"
+  | "Heartbeat"
+  | "Watch"
+  | "GetServerInfo"
+  | `/${string}`;
+export const pathOf = (method: Method): string =>
+  method.startsWith("/") ? method : `/socketregistry.v1.SocketRegistry/${method}`;
 
 /** A message as gRPC sends it: not compressed, its length, its bytes. */
-function framed(message: Uint8Array): Buffer {
+export function framed(message: Uint8Array): Buffer {
   const frame = Buffer.alloc(5 + message.length);
   frame.writeUInt32BE(message.length, 1);
   frame.set(message, 5);
@@ -35,8 +48,23 @@ export const createBody = (socketId: string, leaseMs = 0): Buffer => {
   return framed(CreateRequest.encode(CreateRequest.fromPartial({ socketId, model: "bench", config })).finish());
 };
 
-export const writeBody = (socketId: string): Buffer =>
-  framed(WriteRequest.encode(WriteRequest.fromPartial({ socketId, message: CONTENT, sender: WRITER })).finish());
+const writeOf = (socketId: string, message = CONTENT): WriteRequest =>
+  WriteRequest.fromPartial({ socketId, message, sender: WRITER });
+
+export const writeBody = (socketId: string, content?: string): Buffer =>
+  framed(WriteRequest.encode(writeOf(socketId, content)).finish());
+
+/** A frame of a WriteStream, with a write for each content. */
+export const writesBody = (socketId: string, contents: readonly string[]): Buffer => {
+  const writes = contents.map((content) => writeOf(socketId, content));
+  return framed(WriteStreamRequest.encode({ writes }).finish());
+};
+
+/** A content that tells which one it is, of the same 200 bytes. */
+export const numbered = (index: number): string => String(index).padStart(8, "0") + CONTENT.slice(8);
+/** A content that no compression makes much smaller, of 200 bytes too. */
+export const unlike = (): string => randomBytes(150).toString("base64");
+export const numberOf = (content: string): number => Number(content.slice(0, 8));
 
 export type Mode = "AUTO" | "NONE" | "EXPLICIT";
 

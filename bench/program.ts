@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Answer, Commands } from "./programs/answer.js";
 
-/** The flags of `npm start`, for every process alike. */
+/** The flags of `npm start`, for every process alike but for a stock server. */
 const FLAGS = ["--max-semi-space-size=64"];
 
 export const SERVER_CORE = 0;
@@ -19,13 +19,13 @@ export const pinTo = (core: number): string[] => (isPinned ? ["taskset", "-c", S
 export interface Program<C extends Commands> {
   call<Name extends keyof C & string>(name: Name, ...args: Parameters<C[Name]>): Promise<Awaited<ReturnType<C[Name]>>>;
   /** Ends it, without a chance to clean up. Resolves when it is gone. */
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** Starts `programs/<name>.ts`. A program that dies fails every call under way. */
-export function startProgram<C extends Commands>(name: string, core: number): Program<C> {
+export function startProgram<C extends Commands>(name: string, core: number, flags = FLAGS): Program<C> {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
-  const [command = "", ...args] = [...pinTo(core), process.execPath, ...FLAGS, "--import", "tsx", file];
+  const [command = "", ...args] = [...pinTo(core), process.execPath, ...flags, "--import", "tsx", file];
   const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], serialization: "advanced" });
   const calls = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let count = 0;
@@ -48,7 +48,7 @@ export function startProgram<C extends Commands>(name: string, core: number): Pr
         calls.set(id, { resolve: resolve as (value: unknown) => void, reject });
         child.send({ id, name: command, args });
       }),
-    async stop() {
+    async close() {
       child.kill("SIGKILL");
       await gone;
     },

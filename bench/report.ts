@@ -1,51 +1,84 @@
-/** The table for people and the file for programs. */
+/** The table for people, the file for programs, and what both say of the machine. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, release, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { hasH2load } from "./h2load.js";
+import { type Line, linesOf, type Measured } from "./judge.js";
+import { peerVersions } from "./peers.js";
 import { isPinned } from "./program.js";
-import type { Row, Sample } from "./row.js";
-import { type Summary, summary } from "./statistics.js";
-
-/** What was measured of one row, round by round. */
-export interface Measured {
-  readonly row: Row;
-  readonly rounds: readonly { readonly ours: Sample; readonly ceiling: Sample | undefined }[];
-}
+import { isRate } from "./row.js";
+import type { Summary } from "./statistics.js";
 
 export const tableHead = [
-  "| row | unit | ours | beside | beside it | ratio | CPU ratio | bar |",
-  "|---|---|---|---|---|---|---|---|",
+  "| row | unit | ours | beside | beside it | compared | CPU ratio | gate | goal | holds |",
+  "|---|---|---|---|---|---|---|---|---|---|",
 ].join("\n");
 
-/** One line of the table. Ratios are the median of the ratios of each round. */
-export function tableLine({ row, rounds }: Measured): string {
-  const ours = summary(rounds.map((round) => round.ours.value));
-  const both = rounds.flatMap(({ ours, ceiling }) => (ceiling === undefined ? [] : [{ ours, ceiling }]));
-  const ceiling = both.length === 0 ? "" : show(summary(both.map((round) => round.ceiling.value)));
-  const cpu = both.flatMap(({ ours: { cpuUs: a }, ceiling: { cpuUs: b } }) =>
-    a === undefined || b === undefined ? [] : [a / b],
-  );
+const words = { goal: "goal", gate: "gate", short: "**no**", gross: "**no**" } as const;
+
+/** One line of the table. */
+export function tableLine(line: Line): string {
+  const { name, unit, ours, other, compared, cpu, bar, verdict } = line;
+  const isDifference = bar?.as === "difference";
   const cells = [
-    row.name,
-    row.unit,
+    line.isDisturbed ? `${name} (disturbed: ${line.foreign?.toFixed(1)} cores)` : name,
+    unit,
     show(ours),
-    ceiling,
-    row.beside,
-    both.length === 0 ? "" : show(ratio(both), true),
-    cpu.length === 0 ? "" : show(summary(cpu), true),
-    row.bar ?? "",
+    other?.name ?? "",
+    other === undefined ? "" : show(other.figure),
+    other === undefined ? "" : isDifference ? `${show(compared)} more` : show(compared, true),
+    cpu === undefined ? "" : show(cpu, true),
+    wanted(line, bar?.gate),
+    wanted(line, bar?.goal),
+    verdict === undefined ? "" : words[verdict],
   ];
   return `| ${cells.join(" | ")} |`;
 }
 
-/** Writes everything that was measured, and on what. */
-export function writeResults(path: string, measured: readonly Measured[]): void {
-  const rows = measured.map(({ row: { name, unit, beside, bar }, rounds }) => ({ name, unit, beside, bar, rounds }));
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify({ ...circumstances(), rows }, undefined, 2)}\n`);
+/** A bar as people write it; one that asks about ours alone has a unit. */
+export function wanted({ unit, other, bar }: Line, limit: number | undefined): string {
+  if (limit === undefined) return "";
+  const sign = isRate(unit) ? "≥" : "≤";
+  const isRatio = other !== undefined && bar?.as !== "difference";
+  return `${sign} ${isRatio ? limit : `${limit.toLocaleString("en")} ${unit}`}`;
 }
+
+/** What a table is of. */
+export function headline({ machine, node, peers, load, commit, changed, date }: Circumstances, rounds: number): string {
+  const others = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
+  return [
+    `${machine.cpu}, ${machine.cores} cores, ${machine.pinned ? "pinned" : "not pinned"}, ${machine.system}, node ${node}`,
+    others.length === 0 ? "no peers" : others.join(", "),
+    `load: ${load}`,
+    `commit ${commit}${changed ? " with changes" : ""}, ${date.slice(0, 10)}`,
+    `${rounds} rounds: median [min–max]`,
+  ].join("; ");
+}
+
+/** The whole table, as `--markdown` writes it. */
+export function markdown(started: Circumstances, rounds: number, measured: readonly Measured[]): string {
+  const lines = measured.flatMap(linesOf).map(tableLine);
+  return `${headline(started, rounds)}. Run as \`${started.command}\`.\n\n${[tableHead, ...lines].join("\n")}\n`;
+}
+
+/** Writes everything that was measured, and on what. */
+export function writeResults(path: string, started: Circumstances, measured: readonly Measured[]): void {
+  const rows = measured.map(({ row: { name, figures, others }, rounds }) => ({
+    name,
+    figures,
+    others: others.map((other) => other.name),
+    rounds,
+  }));
+  writeFile(path, `${JSON.stringify({ ...started, rows }, undefined, 2)}\n`);
+}
+
+export function writeFile(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+export type Circumstances = ReturnType<typeof circumstances>;
 
 /** The machine, the versions and the command. */
 export function circumstances() {
@@ -63,12 +96,9 @@ export function circumstances() {
       pinned: isPinned,
     },
     node: process.version,
-    load: hasH2load ? "h2load for unary Writes, node:http2 for the rest" : "node:http2",
+    peers: peerVersions(),
+    load: hasH2load ? "h2load for unary writes, node:http2 for the rest" : "node:http2",
   };
-}
-
-function ratio(rounds: readonly { ours: Sample; ceiling: Sample }[]): Summary {
-  return summary(rounds.map(({ ours, ceiling }) => ours.value / ceiling.value));
 }
 
 function show({ median, min, max }: Summary, isRatio = false): string {
@@ -76,8 +106,9 @@ function show({ median, min, max }: Summary, isRatio = false): string {
   return `${middle} [${low}–${high}]`;
 }
 
-function digits(value: number, isRatio: boolean): string {
+/** Three digits of a number, or two behind the point of a ratio. */
+export function digits(value: number, isRatio: boolean): string {
   if (isRatio) return value.toFixed(2);
-  if (value >= 100) return Math.round(value).toLocaleString("en");
-  return value.toPrecision(3);
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
+  return value === 0 ? "0" : value.toPrecision(3);
 }

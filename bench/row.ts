@@ -1,41 +1,20 @@
-/** What a row of the table is, and what all rows need: a server, its ceiling, a load, and a place for the data. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Config } from "../src/config.js";
-import { LOAD_CORE, type Program, SERVER_CORE, startProgram } from "./program.js";
-import type { CeilingCommands } from "./programs/ceiling.js";
-import type { LoadCommands } from "./programs/load.js";
-import type { ServerCommands } from "./programs/server.js";
+/** What a row of the table is: ours, whoever is measured beside it, and what is read off and asked for. */
+import type { Peer } from "./peers.js";
 
-/** One measurement of one side. */
+/** One measurement of one contender. */
 export interface Sample {
-  /** In the row's unit. */
+  /** In the unit of the row's first figure. */
   readonly value: number;
   /** The server's CPU time for one call or message, in microseconds. */
   readonly cpuUs?: number;
-  /** Whatever else was seen. It goes to the JSON. */
+  /** Whatever else was seen. It goes to the JSON, and further figures are read off it. */
   readonly details?: Readonly<Record<string, number>>;
 }
 
-/** A row that is ready to be measured, as often as wanted. */
-export interface Prepared {
-  ours(): Promise<Sample>;
-  /** Absent where there is nothing to compare with. */
-  readonly ceiling?: () => Promise<Sample>;
+/** Who is ready to be measured, as often as wanted. */
+export interface Contender {
+  measure(): Promise<Sample>;
   close(): Promise<void>;
-}
-
-export interface Row {
-  readonly name: string;
-  readonly unit: "calls/s" | "messages/s" | "messages" | "ms" | "bytes" | "% of a core";
-  /** What stands beside ours. */
-  readonly beside: string;
-  /** What a later issue asks for. */
-  readonly bar?: string;
-  /** How often to measure when it is not as often as the others. */
-  readonly rounds?: number;
-  prepare(effort: Effort): Promise<Prepared>;
 }
 
 /** How long to measure, in seconds for a rate, as a share for what is counted. */
@@ -45,77 +24,49 @@ export interface Effort {
   readonly scale: number;
 }
 
-/** Queues without an end, so that what is measured is never a refusal. */
-const LIMITS = { maxQueueMessages: 100_000_000, maxQueueBytes: 2 ** 40 } as const;
+export type Open = (effort: Effort) => Promise<Contender>;
 
-/** One of the two that are compared: its process and its address. */
-export interface Side {
-  readonly program: Pick<Program<ServerCommands>, "call">;
-  readonly address: string;
+/** Rates are to be high, everything else is to be low. */
+export type Unit = "calls/s" | "messages/s" | "messages" | "ms" | "bytes" | "times" | "% of a core";
+export const isRate = (unit: Unit): boolean => unit.endsWith("/s");
+
+/** What is asked for: the gate must hold, the goal is what we are after. */
+export interface Bar {
+  readonly gate?: number;
+  readonly goal?: number;
+  /** What is compared with them: ours divided by the other, unless it is ours less the other. */
+  readonly as?: "difference";
 }
 
-/** A server of ours, until it is closed. */
-export interface OpenServer extends Side {
-  close(): Promise<void>;
+/** Who is measured beside ours. */
+export interface Other {
+  readonly name: string;
+  /** What must be installed for it. */
+  readonly peer?: Peer;
+  readonly open: Open;
 }
 
-export interface Arena {
-  readonly ours: Side;
-  readonly ceiling: Side;
-  readonly setTeam: (sockets: number) => Promise<void>;
-  readonly load: Program<LoadCommands>;
-  close(): Promise<void>;
+/** By this name ours is known among the contenders. What it is asked for alone is absolute, in the figure's unit. */
+export const OURS = "ours";
+
+/** One number of each sample. */
+export interface Figure {
+  /** It follows the row's name. */
+  readonly name?: string;
+  readonly unit: Unit;
+  /** Which detail of the sample it is, unless it is its value. */
+  readonly detail?: string;
+  /** What is asked for, by the name of the other. An other without a bar is only shown. */
+  readonly bars?: Readonly<Record<string, Bar>>;
 }
 
-/** Starts a server on an empty or a given data directory, which is removed in the end. */
-export async function openServer(config: Partial<Config>): Promise<OpenServer> {
-  const folder = config.dataDir ?? tempFolder();
-  const program = startProgram<ServerCommands>("server", SERVER_CORE);
-  const address = await program.call("start", { ...LIMITS, ...config, dataDir: folder });
-  return {
-    program,
-    address,
-    async close() {
-      await program.stop();
-      removeFolder(folder);
-    },
-  };
+export interface Row {
+  readonly name: string;
+  readonly figures: readonly Figure[];
+  readonly ours: Open;
+  readonly others: readonly Other[];
+  /** How often to measure when it is not as often as the others. */
+  readonly rounds?: number;
+  /** Whether it belongs to the short form of the gate. */
+  readonly isShort?: boolean;
 }
-
-/** Starts a server, its ceiling and the load. */
-export async function openArena(config: Partial<Config>): Promise<Arena> {
-  const ours = await openServer(config);
-  const empty = startProgram<CeilingCommands>("ceiling", SERVER_CORE);
-  const load = startProgram<LoadCommands>("load", LOAD_CORE);
-  // What both sides can be asked for, they are asked for in the same words.
-  const ceiling = { program: empty as unknown as Side["program"], address: await empty.call("start") };
-  return {
-    ours,
-    ceiling,
-    setTeam: (sockets) => empty.call("setTeam", sockets),
-    load,
-    async close() {
-      await Promise.all([ours.close(), empty.stop(), load.stop()]);
-    },
-  };
-}
-
-/** Does something and tells how much CPU time the server took for it. */
-export async function withCpu<T>({ program }: Side, work: () => Promise<T>): Promise<T & { cpuMs: number }> {
-  const before = await program.call("cpuMs");
-  const result = await work();
-  return { ...result, cpuMs: (await program.call("cpuMs")) - before };
-}
-
-/** How much of a core the server took, in percent, while something was done. */
-export async function shareOfCore(side: Side, work: () => Promise<void>): Promise<Sample> {
-  const start = performance.now();
-  const { cpuMs } = await withCpu(side, async () => {
-    await work();
-    return {};
-  });
-  return { value: (100 * cpuMs) / (performance.now() - start) };
-}
-
-export const tempFolder = (): string => mkdtempSync(join(tmpdir(), "socket-registry-bench-"));
-export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });

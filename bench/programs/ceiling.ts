@@ -1,12 +1,26 @@
 /**
- * What grpc-js can do when nothing is to be done: the same service with empty handlers. Write decodes its request and
- * encodes an answer of the same size; Read sends frames that were encoded before.
+ * What grpc-js can do when nothing is to be done: the same service with empty handlers. Write and WriteStream decode their
+ * requests and encode answers of the same size; Read sends frames that were encoded before.
  */
-import { Server, ServerCredentials, type ServerWritableStream, type sendUnaryData } from "@grpc/grpc-js";
-import type { ReadRequest, WriteRequest, WriteResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import type {
+  ReadRequest,
+  WriteRequest,
+  WriteResponse,
+  WriteStreamRequest,
+  WriteStreamResponse,
+} from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import { CONTENT, TEAM, WRITER } from "../messages.js";
 import { answer, built, cpuMs } from "./answer.js";
 import { holdCommands } from "./hold.js";
+import { memoryCommands } from "./memory.js";
 
 const path = "gen/ts/socketregistry/v1/socket_registry.js";
 const { Message, ReadResponse, SkipReason, SocketRegistryService } =
@@ -25,10 +39,12 @@ let team = direct;
 const oneMessage = frameOf(1);
 const manyMessages = frameOf(FRAME_MESSAGES);
 
-const server = new Server({ "grpc.max_concurrent_streams": 20_000, "grpc.enable_channelz": 0 });
-server.addService(
+/** The options of our server. A stock one has none. */
+const options = { "grpc.max_concurrent_streams": 20_000, "grpc.enable_channelz": 0 };
+const service = [
   {
     write: SocketRegistryService.write,
+    writeStream: SocketRegistryService.writeStream,
     read: { ...SocketRegistryService.read, responseSerialize: (frame: Buffer) => frame },
   },
   {
@@ -37,17 +53,26 @@ server.addService(
       for (const reader of readers) reader.write(oneMessage);
       reply(null, team);
     },
+    writeStream(call: ServerDuplexStream<WriteStreamRequest, WriteStreamResponse>) {
+      call.on("data", ({ writes }: WriteStreamRequest) => {
+        call.write({ results: writes.map(() => ({ outcome: { $case: "response", value: direct } })) });
+      });
+      call.on("end", () => call.end());
+    },
     read(call: Reader) {
       if (call.request.noWait) return drain(call, call.request.maxMessages / FRAME_MESSAGES);
       readers.add(call);
       call.on("cancelled", () => readers.delete(call));
+      call.sendMetadata(new Metadata());
     },
   },
-);
+] as const;
 
 const commands = {
   /** @returns its address */
-  start(): Promise<string> {
+  start(isStock: boolean): Promise<string> {
+    const server = new Server(isStock ? {} : options);
+    server.addService(...service);
     return new Promise((resolve, reject) => {
       server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
         error === null ? resolve(`127.0.0.1:${port}`) : reject(error),
@@ -60,6 +85,7 @@ const commands = {
   },
   cpuMs,
   ...holdCommands,
+  ...memoryCommands,
 };
 
 export type CeilingCommands = typeof commands;

@@ -8,6 +8,12 @@ import { type Method, pathOf } from "../messages.js";
 /** As a client library should set it; the default of 64 KiB makes every reader wait. */
 const WINDOW_BYTES = 1024 * 1024;
 
+export interface Duplex {
+  write(body: Buffer): void;
+  /** Resolves when the server has ended its side too. */
+  end(): Promise<void>;
+}
+
 export class Channel {
   readonly #session: ClientHttp2Session;
 
@@ -31,20 +37,48 @@ export class Channel {
   }
 
   /** Opens a stream. `arrived` gets whatever comes in, as it comes. Resolves at the end of the stream. */
-  stream(method: "Read" | "Watch", body: Buffer, arrived: (chunk: Buffer) => void): Promise<void> {
-    const stream = this.#request(method, body);
-    stream.on("data", arrived);
-    return new Promise((resolve) => stream.once("end", resolve));
+  async stream(method: Method, body: Buffer, arrived: (chunk: Buffer) => void): Promise<void> {
+    await this.#receive(this.#request(method, body), arrived).ended;
   }
 
-  #request(method: Method, body: Buffer): ClientHttp2Stream {
+  /** Opens a stream that lasts. Resolves when the server has it: it sends its headers at once. */
+  async follow(method: Method, body: Buffer, arrived: (chunk: Buffer) => void): Promise<void> {
+    await this.#receive(this.#request(method, body), arrived).opened;
+  }
+
+  /** Opens a stream in both directions. */
+  duplex(method: Method, arrived: (chunk: Buffer) => void): Duplex {
+    const stream = this.#request(method);
+    const { ended } = this.#receive(stream, arrived);
+    return {
+      write: (body) => void stream.write(body),
+      end: () => {
+        stream.end();
+        return ended;
+      },
+    };
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+
+  #receive(stream: ClientHttp2Stream, arrived: (chunk: Buffer) => void) {
+    stream.on("data", arrived);
+    const opened = new Promise<void>((resolve) => stream.once("response", () => resolve()));
+    const ended = new Promise<void>((resolve) => stream.once("end", resolve));
+    return { opened, ended };
+  }
+
+  /** Sends a call; its side stays open when there is no body yet. */
+  #request(method: Method, body?: Buffer): ClientHttp2Stream {
     const stream = this.#session.request(
       { ":method": "POST", ":path": pathOf(method), "content-type": "application/grpc", te: "trailers" },
       { endStream: false },
     );
     stream.on("response", checkStatus);
     stream.on("trailers", checkStatus);
-    stream.end(body);
+    if (body !== undefined) stream.end(body);
     return stream;
   }
 }

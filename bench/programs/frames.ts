@@ -2,8 +2,8 @@
 import { ReadResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 
 const HEAD_BYTES = 5;
-/** The tag of a ReadResponse's messages, which come before its other fields. */
-const MESSAGES_TAG = 0x0a;
+/** The tag of what a frame repeats, messages or results, which comes before its other fields. */
+const REPEATED_TAG = 0x0a;
 
 /** The frames of one stream. */
 export class Frames {
@@ -33,16 +33,23 @@ export class Frames {
   }
 }
 
-/** How many messages a frame of a Read has, and the last sequence it covers. It decodes none of them. */
-export function readFrame(frame: Buffer): { count: number; sequence: number } {
-  let count = 0;
+/** What a frame repeats, each still encoded, and where that ends. It decodes none of them. */
+export function entriesOf(frame: Buffer): { entries: Buffer[]; end: number } {
+  const entries: Buffer[] = [];
   let place = 0;
-  while (place < frame.length && frame[place] === MESSAGES_TAG) {
+  while (place < frame.length && frame[place] === REPEATED_TAG) {
     const length = varint(frame, place + 1);
     place = length.end + length.value;
-    count++;
+    entries.push(frame.subarray(length.end, place));
   }
-  return { count, sequence: Number(ReadResponse.decode(frame.subarray(place)).position?.sequence ?? 0n) };
+  return { entries, end: place };
+}
+
+/** How many messages a frame of a Read has, and the last sequence it covers. */
+export function readFrame(frame: Buffer): { count: number; sequence: number } {
+  const { entries, end } = entriesOf(frame);
+  const { position } = ReadResponse.decode(frame.subarray(end));
+  return { count: entries.length, sequence: Number(position?.sequence ?? 0n) };
 }
 
 /** A count as protobuf writes it, where it begins at this place. */

@@ -3,6 +3,16 @@ import { readFileSync } from "node:fs";
 import { PerformanceObserver } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 
+/**
+ * The longest hold of some time: by the clock; by the CPU time that the thread used in it, which no neighbour adds to,
+ * but neither does what the thread waited for; and by the clock without what the garbage collector took.
+ */
+export interface Hold {
+  readonly ms: number;
+  readonly cpuMs: number;
+  readonly ownMs: number;
+}
+
 /** What the loop did between two of its ticks. */
 interface Turn {
   readonly fromMs: number;
@@ -33,11 +43,8 @@ export const holdCommands = {
     ticking = setInterval(tick, 1);
     await delay(SETTLE_MS);
   },
-  /**
-   * The longest hold since `watchLoop`: by the clock; by the CPU time that the thread used in it, which no neighbour
-   * adds to, but neither does what the thread waited for; and by the clock without what the garbage collector took.
-   */
-  async longestHold(): Promise<{ ms: number; cpuMs: number; ownMs: number }> {
+  /** The longest since `watchLoop`. */
+  async longestHold(): Promise<Hold> {
     await delay(SETTLE_MS);
     clearInterval(ticking);
     collector.disconnect();

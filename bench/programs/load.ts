@@ -1,4 +1,5 @@
-/** The load: every client of the bench lives in this one process. */
+/** The load: every client of ours in the bench lives in a process of this program. */
+import { setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { GetServerInfoResponse } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import * as messages from "../messages.js";
@@ -6,21 +7,20 @@ import { createBody, type Method, type Mode, readBody, socketName, TEAM, writeBo
 import { answer, cpuMs } from "./answer.js";
 import { Channel } from "./channel.js";
 import { work } from "./deliveries.js";
+import { entriesOf, Frames } from "./frames.js";
+import { journeys, pace } from "./pace.js";
+import { type Limit, type Pace, publish } from "./publish.js";
+import { Readers } from "./readers.js";
 
 const channels = new Map<string, Channel>();
-/** The open readers by address: how many have what was sent last, and who waits for all of them. */
-const crowds = new Map<string, Crowd>();
+/** The open readers by address. */
+const crowds = new Map<string, Readers>();
+/** How a socket is filled when that is not what is measured. */
+const FILLING = { perFrame: 200, inFlight: 2_000 } as const;
 /** The largest window that a paced load works in: shorter ones are what timers make of them anyway. */
 const TICK_MS = 10;
-/** No sequence is higher, so up to here lies whatever was delivered. */
-const EVERYTHING = Number.MAX_SAFE_INTEGER;
 /** How many sockets were made in all, so that each gets a name of its own. */
 let agents = 0;
-
-interface Crowd {
-  arrived: number;
-  complete: () => void;
-}
 
 const commands = {
   /** Makes `socket-0` and so on, with leases when it says how long. */
@@ -84,11 +84,37 @@ const commands = {
     return await many(concurrency, () => (performance.now() < end ? { address, method: "Write", body } : undefined));
   },
 
-  /** Writes so many messages to one socket. */
-  async fill(address: string, count: number): Promise<void> {
-    const body = writeBody(socketName(0));
-    let left = count;
-    await many(256, () => (left-- > 0 ? { address, method: "Write", body } : undefined));
+  /** Writes to one socket by a WriteStream. */
+  publish(address: string, limit: Limit, pace: Pace) {
+    return publish(channel(address), socketName(0), limit, pace);
+  },
+
+  /** Writes so many messages to one socket, all alike or all different. */
+  async fill(address: string, count: number, index = 0, isVaried = false): Promise<void> {
+    await publish(channel(address), socketName(index), { count }, FILLING, isVaried ? messages.unlike : undefined);
+  },
+
+  /** So many Writes a second for so long. @returns how long each took to be answered */
+  async writePaced(address: string, perSecond: number, seconds: number, index: number): Promise<number[]> {
+    const latencies: number[] = [];
+    const under: Promise<unknown>[] = [];
+    const body = writeBody(socketName(index));
+    await pace(perSecond, seconds, () => {
+      const start = performance.now();
+      const answered = channel(address).unary("Write", body);
+      under.push(answered.then(() => latencies.push(performance.now() - start)));
+    });
+    await Promise.all(under);
+    return latencies;
+  },
+
+  /** Writes at an even rate to a socket that is read. @returns how long each message took to its reader */
+  async journeys(address: string, isStream: boolean, perSecond: number, seconds: number): Promise<number[]> {
+    // A connection of its own, so that the Read ends with it.
+    const own = new Channel(address);
+    const took = await journeys(own, socketName(0), isStream, perSecond, seconds);
+    own.close();
+    return took;
   },
 
   /** Reads so many messages of one socket to their end. @returns how long it took */
@@ -98,7 +124,8 @@ const commands = {
     const body = readBody(socketName(index), { maxMessages: count, noWait: true, mode });
     await channel(address).stream("Read", body, (chunk) => void chunks.push(chunk));
     const ms = performance.now() - start;
-    const read = countMessages(Buffer.concat(chunks));
+    const frames = new Frames().take(Buffer.concat(chunks));
+    const read = frames.reduce((sum, frame) => sum + entriesOf(frame).entries.length, 0);
     if (read !== count) throw new Error(`${read} messages came of ${count}`);
     return ms;
   },
@@ -116,48 +143,38 @@ const commands = {
     return work(channel(address), socketName(0), count, maxOutstanding);
   },
 
-  /** Opens a Read that follows, for each of so many sockets. */
-  async openReaders(address: string, count: number, mode: Mode = "AUTO"): Promise<void> {
-    const crowd: Crowd = { arrived: 0, complete: () => {} };
-    crowds.set(address, crowd);
-    for (let index = 0; index < count; index++) {
-      void channel(address).stream("Read", readBody(socketName(index), { mode }), () => {
-        // A small frame comes in one piece, and a reader gets one frame for one broadcast.
-        if (++crowd.arrived === count) crowd.complete();
-      });
-    }
-    // Nothing tells when a Read without heartbeats is open at the server, so it gets ample time.
-    await delay(500 + count / 5);
+  /** Opens a Read that follows, for each of so many sockets, which acknowledge what they get if they are to. */
+  async openReaders(address: string, count: number, mode: Mode = "AUTO", isAcking = false): Promise<void> {
+    const readers = new Readers(channel(address));
+    crowds.set(address, readers);
+    await readers.open(count, mode, isAcking);
+  },
+
+  /** Acknowledges what the open readers have. */
+  async acknowledgeAll(address: string): Promise<void> {
+    await crowds.get(address)?.acknowledge();
   },
 
   /** Broadcasts to the open readers. @returns how long each took to reach the last of them */
   async broadcastToReaders(address: string, times: number): Promise<number[]> {
-    const crowd = crowds.get(address);
-    if (crowd === undefined) throw new Error("no readers are open");
-    const body = writeBody(TEAM);
-    const took: number[] = [];
-    for (let time = 0; time < times; time++) {
-      crowd.arrived = 0;
-      const start = performance.now();
-      const complete = new Promise<void>((resolve) => {
-        crowd.complete = resolve;
-      });
-      const answered = channel(address).unary("Write", body);
-      await complete;
-      took.push(performance.now() - start);
-      await answered;
-    }
-    return took;
+    return (await crowds.get(address)?.broadcast(times)) ?? [];
   },
 
-  /** Acknowledges what so many open readers have. */
-  async acknowledgeAll(address: string, count: number): Promise<void> {
-    let next = 0;
-    await many(256, () =>
-      next < count
-        ? { address, method: "Acknowledge", body: messages.acknowledgeBody(socketName(next++), EVERYTHING) }
-        : undefined,
-    );
+  /** For clients who share a core with those who are measured, and would be on other machines. */
+  yieldToOthers(): void {
+    setPriority(10);
+  },
+
+  /** Reads one message of a socket, many times. @returns how long each took, its write not counted */
+  async firstReads(address: string, index: number, times: number): Promise<number[]> {
+    const latencies: number[] = [];
+    for (let time = 0; time < times; time++) {
+      await channel(address).unary("Write", writeBody(socketName(index)));
+      const start = performance.now();
+      await commands.readOne(address, index);
+      latencies.push(performance.now() - start);
+    }
+    return latencies;
   },
 
   /** Reads one message. */
@@ -219,24 +236,4 @@ function channel(address: string): Channel {
     channels.set(address, found);
   }
   return found;
-}
-
-/** How many messages the frames of a Read hold. */
-function countMessages(bytes: Buffer): number {
-  let count = 0;
-  for (let start = 0; start < bytes.length; ) {
-    const end = start + 5 + bytes.readUInt32BE(start + 1);
-    // Field 1, length-delimited, for as long as there are any; they come first.
-    let place = start + 5;
-    while (place < end && bytes[place] === 0x0a) {
-      let length = 0;
-      let shift = 0;
-      do length |= ((bytes[++place] ?? 0) & 0x7f) << (shift++ * 7);
-      while ((bytes[place] ?? 0) >= 0x80);
-      place += 1 + length;
-      count++;
-    }
-    start = end;
-  }
-  return count;
 }

@@ -1,14 +1,12 @@
 /** A store without a server around it: filled faster than any client could, measured, and scanned. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Level } from "level";
 import { WriteRequest } from "../../gen/ts/socketregistry/v1/socket_registry.js";
 import type { Registry } from "../../src/registry/registry.js";
 import type { LevelStorage } from "../../src/storage/level.js";
 import { CONTENT, socketName, WRITER } from "../messages.js";
 import { answer, built } from "./answer.js";
+import { memoryCommands } from "./memory.js";
 
 const config = await built<typeof import("../../src/config.js")>("src/config.js");
 const { createLog } = await built<typeof import("../../src/log.js")>("src/log.js");
@@ -21,11 +19,11 @@ const IN_FLIGHT = 1_000;
 /** How often upkeep runs, counted in writes. */
 const UPKEEP_WRITES = 10_000;
 
+/** How many rows a scan asks for at once. */
+const STEP = 1_000;
+
 /** A Write that asks for nothing special. */
 const PLAIN = { includeSender: false, matchLabels: {}, replyTo: "", isQuestion: false, retry: undefined } as const;
-
-setFlagsFromString("--expose-gc");
-const collectGarbage: () => void = runInNewContext("gc");
 
 let storage: LevelStorage | undefined;
 let registry: Registry | undefined;
@@ -65,29 +63,23 @@ const commands = {
     await storage?.close();
   },
 
-  /** The memory that belongs to this process alone, once garbage is collected. */
-  async memory(): Promise<{ rssAnon: number; used: number }> {
-    for (let time = 0; time < 4; time++) {
-      collectGarbage();
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    const status = readFileSync("/proc/self/status", "utf8");
-    const { heapUsed, external } = process.memoryUsage();
-    return { rssAnon: Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024, used: heapUsed + external };
-  },
-
-  /** Opens LevelDB and reads every row. @returns how long it took */
-  async scan(dataDir: string): Promise<number> {
+  /** Opens LevelDB and reads every row. @returns how long it took, and how many bytes they are */
+  async scan(dataDir: string): Promise<{ ms: number; bytes: number }> {
     const start = performance.now();
-    const db = new Level(join(dataDir, "log"), { keyEncoding: "buffer", valueEncoding: "buffer" });
+    const db = new Level<Buffer, Buffer>(join(dataDir, "log"), { keyEncoding: "buffer", valueEncoding: "buffer" });
     await db.open();
     const iterator = db.iterator();
-    while ((await iterator.nextv(1_000)).length > 0);
+    let bytes = 0;
+    for (let rows = await iterator.nextv(STEP); rows.length > 0; rows = await iterator.nextv(STEP)) {
+      for (const [key, value] of rows) bytes += key.length + value.length;
+    }
     await iterator.close();
     const ms = performance.now() - start;
     await db.close();
-    return ms;
+    return { ms, bytes };
   },
+
+  ...memoryCommands,
 };
 
 export type StoreCommands = typeof commands;

@@ -1,8 +1,8 @@
 /** What the crash of a client costs: how many messages nobody will ever work on, EXPLICIT beside AUTO. */
-import { LOAD_CORE, SERVER_CORE, startProgram } from "../program.js";
-import type { ServerCommands } from "../programs/server.js";
+import { closing, openServer } from "../arena.js";
+import { LOAD_CORE, startProgram } from "../program.js";
 import type { WorkerCommands } from "../programs/worker.js";
-import { type Row, removeFolder, type Sample, tempFolder } from "../row.js";
+import { type Open, OURS, type Row } from "../row.js";
 
 const BACKLOG = 10_000;
 const WORK_MS = 100;
@@ -19,32 +19,29 @@ const sizes = [
 
 export const crashRows: Row[] = sizes.map(({ bytes, name }) => ({
   name: `crash of a client, lost of ${BACKLOG.toLocaleString("en")} of ${name}, EXPLICIT`,
-  unit: "messages",
-  beside: "the same in AUTO",
-  bar: "0",
-  async prepare() {
-    const folder = tempFolder();
-    const server = startProgram<ServerCommands>("server", SERVER_CORE);
-    const address = await server.call("start", { dataDir: folder, returnGraceMs: GRACE_MS });
+  figures: [{ unit: "messages", bars: { [OURS]: { gate: 0, goal: 0 } } }],
+  ours: openCrash(bytes, true),
+  others: [{ name: "the same in AUTO", open: openCrash(bytes, false) }],
+}));
+
+function openCrash(bytes: number, isExplicit: boolean): Open {
+  return async () => {
+    const server = await openServer({ returnGraceMs: GRACE_MS });
+    const { address } = server;
     const survivor = startProgram<WorkerCommands>("worker", LOAD_CORE);
     let rounds = 0;
-    const crash = async (isExplicit: boolean): Promise<Sample> => {
-      const socketId = `crash-${rounds++}`;
-      await survivor.call("fill", address, socketId, BACKLOG, bytes);
-      const victim = startProgram<WorkerCommands>("worker", LOAD_CORE);
-      const done = await victim.call("work", address, socketId, isExplicit, WORK_MS, DONE);
-      await victim.stop();
-      const rest = await survivor.call("rest", address, socketId);
-      const worked = new Set([...done, ...rest]);
-      return { value: BACKLOG - worked.size, details: { twice: done.length + rest.length - worked.size } };
-    };
     return {
-      ours: () => crash(true),
-      ceiling: () => crash(false),
-      async close() {
-        await Promise.all([server.stop(), survivor.stop()]);
-        removeFolder(folder);
+      async measure() {
+        const socketId = `crash-${rounds++}`;
+        await survivor.call("fill", address, socketId, BACKLOG, bytes);
+        const victim = startProgram<WorkerCommands>("worker", LOAD_CORE);
+        const done = await victim.call("work", address, socketId, isExplicit, WORK_MS, DONE);
+        await victim.close();
+        const rest = await survivor.call("rest", address, socketId);
+        const worked = new Set([...done, ...rest]);
+        return { value: BACKLOG - worked.size, details: { twice: done.length + rest.length - worked.size } };
       },
+      close: closing(server, survivor),
     };
-  },
-}));
+  };
+}

@@ -1,8 +1,9 @@
-/** Reading with acknowledgements: what one costs, one message at a time and many, and a whole queue of them. */
-import { openArena, type Row, type Side, withCpu } from "../row.js";
+/** What an acknowledgement costs: a queue read one message at a time, and many at a time. */
+import { closing, openCeiling, openLoad, openServer, withCpu } from "../arena.js";
+import type { Open, Row } from "../row.js";
 import { median, quantile } from "../statistics.js";
 
-const DRAINED = 100_000;
+const CALLS = "two empty unary calls each";
 
 /** How many messages one round takes, by how many may be in flight. */
 const sizes = [
@@ -10,63 +11,45 @@ const sizes = [
   { maxOutstanding: 100, messages: 10_000 },
 ];
 
-const workRows = sizes.map(
-  ({ maxOutstanding, messages }): Row => ({
-    name: `explicit ${maxOutstanding} in flight`,
-    unit: "messages/s",
-    beside: "two empty unary calls each",
-    async prepare({ scale, seconds }) {
-      const count = messages * scale;
-      const { ours, ceiling, load, close } = await openArena({});
-      await load.call("createSockets", ours.address, 1);
-      return {
-        async ours() {
-          await load.call("fill", ours.address, count);
-          return await work(ours, count);
-        },
-        async ceiling() {
-          const {
-            latencies,
-            seconds: took,
-            cpuMs,
-          } = await withCpu(ceiling, () => load.call("write", ceiling.address, maxOutstanding, seconds / 2));
-          const pairs = latencies.length / 2;
-          const details = { p50Ms: 2 * median(latencies), p99Ms: 2 * quantile(latencies, 0.99) };
-          return { value: pairs / took, cpuUs: (cpuMs * 1_000) / pairs, details };
-        },
-        close,
-      };
+export const explicitRows: Row[] = sizes.map(({ maxOutstanding, messages }) => ({
+  name: `explicit ${maxOutstanding} in flight`,
+  figures: [{ unit: "messages/s" }],
+  ours: openWork(maxOutstanding, messages),
+  others: [{ name: CALLS, open: openCalls(maxOutstanding) }],
+}));
 
-      async function work(side: Side, count: number) {
-        const { ms, latencies, frames, cpuMs } = await withCpu(side, () =>
-          load.call("work", side.address, count, maxOutstanding),
+function openWork(maxOutstanding: number, messages: number): Open {
+  return async ({ scale }) => {
+    const count = messages * scale;
+    const [server, load] = [await openServer(), openLoad()];
+    await load.call("createSockets", server.address, 1);
+    return {
+      async measure() {
+        await load.call("fill", server.address, count);
+        const { ms, latencies, frames, cpuMs } = await withCpu(server, () =>
+          load.call("work", server.address, count, maxOutstanding),
         );
         const details = { p50Ms: median(latencies), p99Ms: quantile(latencies, 0.99), frames };
         return { value: (count / ms) * 1_000, cpuUs: (cpuMs * 1_000) / count, details };
-      }
-    },
-  }),
-);
-
-const drainRow: Row = {
-  name: `drain ${DRAINED.toLocaleString("en")} EXPLICIT, 1,000 in flight`,
-  unit: "messages/s",
-  beside: "the same in AUTO",
-  async prepare({ scale }) {
-    const count = DRAINED * scale;
-    const { ours, load, close } = await openArena({});
-    await load.call("createSockets", ours.address, 1);
-    const measure = async (drain: () => Promise<number>) => {
-      await load.call("fill", ours.address, count);
-      const { ms, cpuMs } = await withCpu(ours, async () => ({ ms: await drain() }));
-      return { value: (count / ms) * 1_000, cpuUs: (cpuMs * 1_000) / count };
+      },
+      close: closing(server, load),
     };
+  };
+}
+
+function openCalls(concurrency: number): Open {
+  return async (effort) => {
+    const [ceiling, load] = [await openCeiling(), openLoad()];
     return {
-      ours: () => measure(async () => (await load.call("work", ours.address, count, 1_000)).ms),
-      ceiling: () => measure(() => load.call("drain", ours.address, count)),
-      close,
+      async measure() {
+        const { latencies, seconds, cpuMs } = await withCpu(ceiling, () =>
+          load.call("write", ceiling.address, concurrency, effort.seconds / 2),
+        );
+        const pairs = latencies.length / 2;
+        const details = { p50Ms: 2 * median(latencies), p99Ms: 2 * quantile(latencies, 0.99) };
+        return { value: pairs / seconds, cpuUs: (cpuMs * 1_000) / pairs, details };
+      },
+      close: closing(ceiling, load),
     };
-  },
-};
-
-export const explicitRows: Row[] = [...workRows, drainRow];
+  };
+}

@@ -1,8 +1,9 @@
 /** What leases cost a server, in CPU time: while open Reads keep them, and while heartbeats do. */
 import { setTimeout as delay } from "node:timers/promises";
-import { LOAD_CORE, type Program, startProgram } from "../program.js";
+import { closing, type OpenServer, openLoad, openServer, shareOfCore } from "../arena.js";
+import type { Program } from "../program.js";
 import type { LoadCommands } from "../programs/load.js";
-import { type OpenServer, openServer, type Row, shareOfCore } from "../row.js";
+import type { Open, Row } from "../row.js";
 
 const SOCKETS = 10_000;
 
@@ -38,24 +39,18 @@ const variants: readonly Variant[] = [
   },
 ];
 
-export const leaseRows: Row[] = variants.map(({ name, beside, leaseMs, seconds, begin, pass }) => ({
-  name,
-  beside,
-  unit: "% of a core",
-  bar: "≤ 1 % more",
-  async prepare() {
-    const load = startProgram<LoadCommands>("load", LOAD_CORE);
-    const [leased, plain] = await Promise.all([openServer({}), openServer({})]);
-    await load.call("createSockets", leased.address, SOCKETS, leaseMs);
-    await load.call("createSockets", plain.address, SOCKETS);
-    await Promise.all([begin(load, leased), begin(load, plain)]);
-    const measure = (server: OpenServer) => shareOfCore(server, () => pass(load, server, seconds));
-    return {
-      ours: () => measure(leased),
-      ceiling: () => measure(plain),
-      async close() {
-        await Promise.all([leased.close(), plain.close(), load.stop()]);
-      },
-    };
-  },
+export const leaseRows: Row[] = variants.map((variant) => ({
+  name: variant.name,
+  figures: [{ unit: "% of a core", bars: { [variant.beside]: { gate: 1, as: "difference" } } }],
+  ours: openSockets(variant, variant.leaseMs),
+  others: [{ name: variant.beside, open: openSockets(variant, 0) }],
 }));
+
+function openSockets({ begin, pass, seconds }: Variant, leaseMs: number): Open {
+  return async () => {
+    const [server, load] = [await openServer(), openLoad()];
+    await load.call("createSockets", server.address, SOCKETS, leaseMs);
+    await begin(load, server);
+    return { measure: () => shareOfCore(server, () => pass(load, server, seconds)), close: closing(server, load) };
+  };
+}

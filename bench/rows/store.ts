@@ -1,56 +1,69 @@
-/** What a million queued messages cost: the time to start with them, and the memory they take. */
+/** What there is a lot of: the time to start with a million messages, and the memory of messages and of open Reads. */
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { LOAD_CORE, type Program, SERVER_CORE, startProgram } from "../program.js";
+import {
+  closing,
+  filledStore,
+  type OpenCeiling,
+  type OpenServer,
+  openCeiling,
+  openCrowd,
+  openLoad,
+  removeFolder,
+  tempFolder,
+} from "../arena.js";
+import { type Program, SERVER_CORE, startProgram } from "../program.js";
 import type { LoadCommands } from "../programs/load.js";
+import type { memoryCommands } from "../programs/memory.js";
 import type { ServerCommands } from "../programs/server.js";
 import type { StoreCommands } from "../programs/store.js";
-import { type Row, removeFolder, tempFolder } from "../row.js";
+import { type Open, OURS, type Row, type Sample } from "../row.js";
 
 const SOCKETS = 1_000;
 const MESSAGES = 1_000_000;
+const SCAN = "raw scan of the store";
+const READS = 10_000;
+const WARM_UP_SECONDS = 3;
 /** A checkpoint comes after so many entries; a server that is killed may have written that many since. */
 const SINCE_CHECKPOINT = 190_000;
 
-/** A store that is open in a process of its own. The last `unkept` messages come without upkeep, so after a checkpoint. */
-export async function filledStore(folder: string, sockets: number, messages: number, unkept: number) {
-  const store = startProgram<StoreCommands>("store", SERVER_CORE);
-  await store.call("open", folder);
-  await store.call("createSockets", sockets);
-  await store.call("write", messages - unkept, sockets, true);
-  await store.call("write", unkept, sockets, false);
-  return {
-    call: store.call,
-    async close() {
-      await store.call("close");
-      await store.stop();
-    },
+/** Measures on copies of a filled store, since every start changes it. */
+function openImage(
+  end: "stop" | "kill",
+  measure: (dataDir: string, load: Program<LoadCommands>) => Promise<number>,
+): Open {
+  return async ({ scale }) => {
+    const folder = tempFolder();
+    const [live, image, copy] = [join(folder, "live"), join(folder, "image"), join(folder, "copy")];
+    const store = await filledStore(live, SOCKETS, MESSAGES * scale, SINCE_CHECKPOINT * scale);
+    if (end === "kill") cpSync(live, image, { recursive: true });
+    await store.close();
+    if (end === "stop") cpSync(live, image, { recursive: true });
+    removeFolder(live);
+    const load = openLoad();
+    return {
+      async measure() {
+        cpSync(image, copy, { recursive: true });
+        try {
+          return { value: await measure(copy, load) };
+        } finally {
+          removeFolder(copy);
+        }
+      },
+      async close() {
+        await load.close();
+        removeFolder(folder);
+      },
+    };
   };
 }
 
 const restartRows = (["stop", "kill"] as const).map((end): Row => {
   return {
     name: `restart 1,000,000 after a ${end}`,
-    unit: "ms",
-    beside: "raw scan of the store",
-    bar: "≤ 0.50",
-    async prepare({ scale }) {
-      const folder = tempFolder();
-      const store = await filledStore(join(folder, "live"), SOCKETS, MESSAGES * scale, SINCE_CHECKPOINT * scale);
-      if (end === "kill") cpSync(join(folder, "live"), join(folder, "image"), { recursive: true });
-      await store.close();
-      if (end === "stop") cpSync(join(folder, "live"), join(folder, "image"), { recursive: true });
-      removeFolder(join(folder, "live"));
-      const load = startProgram<LoadCommands>("load", LOAD_CORE);
-      return {
-        ours: () => onCopy(folder, (dataDir) => restart(dataDir, load)),
-        ceiling: () => onCopy(folder, scan),
-        async close() {
-          await load.stop();
-          removeFolder(folder);
-        },
-      };
-    },
+    figures: [{ unit: "ms", bars: { [SCAN]: { gate: 0.5, goal: 0.1 } } }],
+    ours: openImage(end, restart),
+    others: [{ name: SCAN, open: openImage(end, scan) }],
   };
 });
 
@@ -62,38 +75,25 @@ async function restart(dataDir: string, load: Program<LoadCommands>): Promise<nu
   const address = await server.call("start", { dataDir });
   await load.call("readOne", address, SOCKETS / 2);
   const ms = performance.now() - start;
-  await server.stop();
+  await server.close();
   return ms;
 }
 
 async function scan(dataDir: string): Promise<number> {
   const store = startProgram<StoreCommands>("store", SERVER_CORE);
-  const ms = await store.call("scan", dataDir);
-  await store.stop();
+  const { ms } = await store.call("scan", dataDir);
+  await store.close();
   return ms;
 }
 
-/** Every start changes the store, so each gets a copy. */
-async function onCopy(folder: string, measure: (dataDir: string) => Promise<number>) {
-  const copy = join(folder, "copy");
-  cpSync(join(folder, "image"), copy, { recursive: true });
-  try {
-    return { value: await measure(copy) };
-  } finally {
-    removeFolder(copy);
-  }
-}
-
-const memoryRow: Row = {
+const queuedRow: Row = {
   name: "memory per queued message",
-  unit: "bytes",
-  beside: "",
-  bar: "≤ 100 bytes",
+  figures: [{ unit: "bytes", bars: { [OURS]: { gate: 100, goal: 24 } } }],
   rounds: 3,
   // Fewer messages would vanish in what the process has allocated already, so there is no quick way.
-  async prepare() {
+  async ours() {
     return {
-      async ours() {
+      async measure() {
         const folder = tempFolder();
         // The first ones make the process as large as it gets by working at all, caches included.
         const store = await filledStore(folder, SOCKETS, 200_000, 0);
@@ -108,6 +108,35 @@ const memoryRow: Row = {
       close: async () => {},
     };
   },
+  others: [],
 };
 
-export const storeRows: Row[] = [...restartRows, memoryRow];
+/** How much memory an open Read takes that nothing comes to. Each measurement has servers of its own. */
+async function idleReads(server: OpenServer | OpenCeiling): Promise<Sample> {
+  const load = openLoad();
+  // The first calls make the process as large as it gets by working at all.
+  await load.call("write", server.address, 64, WARM_UP_SECONDS);
+  const { program } = server as { program: { call(name: "memory"): ReturnType<typeof memoryCommands.memory> } };
+  const before = await program.call("memory");
+  await load.call("openReaders", server.address, READS);
+  const after = await program.call("memory");
+  await closing(server, load)();
+  const heapBytes = (after.used - before.used) / READS;
+  return { value: (after.rssAnon - before.rssAnon) / READS, details: { heapBytes } };
+}
+
+const idleRow: Row = {
+  name: "memory per idle read, 10,000 open",
+  isShort: true,
+  figures: [{ unit: "bytes", bars: { [OURS]: { gate: 14 * 1_024, goal: 12 * 1_024 } } }],
+  rounds: 3,
+  ours: async () => ({ measure: async () => idleReads(await openCrowd(READS)), close: async () => {} }),
+  others: [
+    {
+      name: "bare grpc-js stream",
+      open: async () => ({ measure: async () => idleReads(await openCeiling()), close: async () => {} }),
+    },
+  ],
+};
+
+export const storeRows: Row[] = [...restartRows, queuedRow, idleRow];

@@ -1,45 +1,47 @@
 /** What it costs the caller of Create that others watch. */
+import { closing, openLoad, openServer } from "../arena.js";
 import { LOAD_CORE, startProgram } from "../program.js";
-import type { LoadCommands } from "../programs/load.js";
 import type { WatchersCommands } from "../programs/watchers.js";
-import { openServer, type Row, type Side } from "../row.js";
+import type { Open, Row } from "../row.js";
 import { median, quantile } from "../statistics.js";
 
 const WATCHERS = 1_000;
+const NOBODY = "nobody watches";
 
-const paces = [
-  { name: "one after the other", creates: 100, perSecond: undefined },
+interface Pace {
+  readonly name: string;
+  readonly creates: number;
+  readonly perSecond?: number;
+}
+
+const paces: readonly Pace[] = [
+  { name: "one after the other", creates: 100 },
   { name: "20 a second", creates: 60, perSecond: 20 },
 ];
 
-export const watcherRows: Row[] = paces.map(({ name, creates, perSecond }) => ({
-  name: `create with ${WATCHERS.toLocaleString("en")} watchers, ${name}`,
-  unit: "ms",
-  beside: "nobody watches",
-  bar: "≤ 3",
-  async prepare({ scale }) {
-    const count = creates * scale;
-    const [watched, alone] = await Promise.all([openServer({}), openServer({})]);
-    const load = startProgram<LoadCommands>("load", LOAD_CORE);
+const openCreates = ({ creates, perSecond }: Pace, count: number): Open => {
+  return async ({ scale }) => {
+    const [server, load] = [await openServer(), openLoad()];
     const watchers = startProgram<WatchersCommands>("watchers", LOAD_CORE);
-    await watchers.call("open", watched.address, WATCHERS);
+    if (count > 0) await watchers.call("open", server.address, count);
     let changes = 0;
-    const create = async ({ address }: Side) => {
-      const latencies = await load.call("createOneByOne", address, count, perSecond);
-      return { value: median(latencies), details: { p99Ms: quantile(latencies, 0.99) } };
-    };
     return {
-      async ours() {
-        const { value, details } = await create(watched);
-        changes += count;
+      async measure() {
+        const latencies = await load.call("createOneByOne", server.address, creates * scale, perSecond);
+        changes += latencies.length;
         const start = performance.now();
-        await watchers.call("haveSeen", changes);
-        return { value, details: { ...details, seenAfterMs: performance.now() - start } };
+        if (count > 0) await watchers.call("haveSeen", changes);
+        const details = { p99Ms: quantile(latencies, 0.99), seenAfterMs: performance.now() - start };
+        return { value: median(latencies), details };
       },
-      ceiling: () => create(alone),
-      async close() {
-        await Promise.all([watched.close(), alone.close(), load.stop(), watchers.stop()]);
-      },
+      close: closing(server, load, watchers),
     };
-  },
+  };
+};
+
+export const watcherRows: Row[] = paces.map((pace) => ({
+  name: `create with ${WATCHERS.toLocaleString("en")} watchers, ${pace.name}`,
+  figures: [{ unit: "ms", bars: { [NOBODY]: { gate: 3 } } }],
+  ours: openCreates(pace, WATCHERS),
+  others: [{ name: NOBODY, open: openCreates(pace, 0) }],
 }));
