@@ -1,6 +1,6 @@
 /** What the store on LevelDB keeps of marks and of the feed's consumers, and what a loss leaves of them. */
 import { expect, test } from "vitest";
-import { CursorRow, ParkedRow } from "../gen/ts/socketregistry/storage/v1/records.js";
+import { CursorRow, MarkState, ParkedRow } from "../gen/ts/socketregistry/storage/v1/records.js";
 import { type Storage, TEAM_NUMBER } from "../src/registry/storage.js";
 import { consumerKey, cursorKey, logKey, parkedKey, storeKey } from "../src/storage/keys.js";
 import { decodeRecord, encodeRecord } from "../src/storage/records.js";
@@ -43,7 +43,7 @@ test("what is parked has a row of its own, which is written when that changes an
   await storage.durable();
   const row = (await rowOf(folder, parkedKey(a))) ?? Buffer.alloc(0);
   expect(decodeRecord(ParkedRow, row).marks.map(({ sequence }) => sequence)).toEqual([1]);
-  expect(decodeRecord(CursorRow, (await rowOf(folder, cursorKey(a))) ?? row).marks).toHaveLength(1);
+  expect(decodeRecord(CursorRow, (await rowOf(folder, cursorKey(a))) ?? row).markRuns).toHaveLength(1);
   const db = await openRaw(copyOf(folder));
   await db.close();
   storage.settle(a, [2, 3]);
@@ -55,6 +55,31 @@ test("what is parked has a row of its own, which is written when that changes an
   storage.mark(a, [mark(1, "PARKED")]);
   await write(storage, { kind: "delete", number: a });
   expect([await rowOf(folder, parkedKey(a)), await rowOf(folder, cursorKey(a))]).toEqual([undefined, undefined]);
+});
+
+test("what was handed out together is one run in the cursor's row, and a row of before that is read as well", async () => {
+  const { folder, storage, a } = await filled(6);
+  const marks = [1, 2, 3, 4, 5, 6].map((sequence) => mark(sequence, "WAITING", { failures: sequence > 4 ? 1 : 0 }));
+  storage.mark(a, marks);
+  const before = marksOf(storage.queue(a));
+  await storage.close();
+  const { storage: again } = await reopen(folder);
+  expect(marksOf(again.queue(a))).toEqual(before);
+  await again.close();
+  const db = await openRaw(folder);
+  const row = decodeRecord(CursorRow, (await db.get(cursorKey(a))) ?? Buffer.alloc(0));
+  expect(row.markRuns.map(({ first, steps }) => [first, steps.length])).toEqual([
+    [1, 3],
+    [5, 1],
+  ]);
+  const first = row.markRuns[0]?.revision ?? 0;
+  const state = MarkState.MARK_STATE_WAITING;
+  const old = before.map((mark, index) => ({ ...mark, state, revision: first + index }));
+  await db.put(cursorKey(a), encodeRecord(CursorRow, { ...row, marks: old, markRuns: [] }));
+  await db.close();
+  const { storage: third, log } = await reopen(folder);
+  expect(marksOf(third.queue(a))).toEqual(before);
+  expect(log.errors).toEqual([]);
 });
 
 test("a cursor of before there were marks is one without any", async () => {

@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { StoreRow } from "../gen/ts/socketregistry/storage/v1/records.js";
 import { TEAM_NUMBER } from "../src/registry/storage.js";
-import { checkpointKey, logKey, storeKey } from "../src/storage/keys.js";
+import { checkpointKey, digestKey, logKey, storeKey } from "../src/storage/keys.js";
 import { FolderInUse, type LevelOptions, type LevelStorage, UnknownVersion } from "../src/storage/level.js";
 import { decodeRecord, encodeRecord } from "../src/storage/records.js";
 import { crashCopy } from "./support/crash-copy.js";
@@ -54,7 +54,7 @@ async function flip(db: Awaited<ReturnType<typeof openRaw>>, key: Buffer): Promi
   await db.put(key, value);
 }
 
-/** A store of which a checkpoint is written by the first retention, and 10 messages; then 5 more, some settled. */
+/** A store of which a checkpoint is written by the first retention, and 10 messages; then 4 more, some settled. */
 async function withTail(): Promise<{ folder: string; storage: LevelStorage; number: number; expected: string[] }> {
   const folder = tempDir();
   const storage = await openStorage(folder, { checkpointInterval: 5 });
@@ -63,19 +63,19 @@ async function withTail(): Promise<{ folder: string; storage: LevelStorage; numb
     storage.append(index % 2 ? direct(`m${index}`, number) : broadcast(`m${index}`));
   await storage.durable();
   await storage.retain(FOREVER);
-  for (let index = 11; index <= 15; index++) storage.append(direct(`m${index}`, number));
+  for (let index = 11; index <= 14; index++) storage.append(direct(`m${index}`, number));
   storage.settle(number, [1, 2, 3, 12]);
   await storage.durable();
-  const expected = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15].map((index) => `m${index}`);
+  const expected = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14].map((index) => `m${index}`);
   return { folder, storage, number, expected };
 }
 
 test("after a crash only the log's tail is read, and everything is as it was", async () => {
   const { folder, number, expected } = await withTail();
   const { storage, opened, log } = await reopen(copyOf(folder));
-  expect(opened).toMatchObject({ checkpoint: 12, replayed: 5, revision: 17 });
+  expect(opened).toMatchObject({ checkpoint: 12, replayed: 4, revision: 16 });
   expect(await unsettled(storage, number)).toEqual(expected);
-  expect(storage.queue(number)).toMatchObject({ tail: 15, durableTail: 15, floor: 3, depth: 11, oldest: 1 });
+  expect(storage.queue(number)).toMatchObject({ tail: 14, durableTail: 14, floor: 3, depth: 10, oldest: 1 });
   expect(log.errors).toEqual([]);
 });
 
@@ -83,8 +83,9 @@ test("after a close nothing of the log has to be read", async () => {
   const { folder, storage: before, number, expected } = await withTail();
   await before.close();
   const { storage, opened } = await reopen(folder);
-  expect(opened).toMatchObject({ checkpoint: 17, replayed: 0 });
+  expect(opened).toMatchObject({ checkpoint: 16, replayed: 0 });
   expect(await unsettled(storage, number)).toEqual(expected);
+  expect(storage.queue(number)).toMatchObject({ tail: 14, durableTail: 14, floor: 3, depth: 10, oldest: 1 });
 });
 
 test("a start that changes nothing writes nothing", async () => {
@@ -93,27 +94,47 @@ test("a start that changes nothing writes nothing", async () => {
   const { storage } = await reopen(folder);
   await storage.close();
   const { opened } = await reopen(folder);
-  expect(opened).toMatchObject({ checkpoint: 17, replayed: 0, revision: 17 });
+  expect(opened).toMatchObject({ checkpoint: 16, replayed: 0, revision: 16 });
 });
 
-test.each(["missing", "damaged"])(
-  "when the newest checkpoint is %s the one before is used, and then none",
+const spoilings = {
+  missing: (db: Awaited<ReturnType<typeof openRaw>>, key: Buffer) => db.del(key),
+  damaged: flip,
+};
+
+test.each(["missing", "damaged"] as const)(
+  "when what was recorded since the checkpoint is %s the log is read from there",
   async (how) => {
     const { folder, storage: before, number, expected } = await withTail();
     await before.close();
-    const spoil = (slot: number) =>
-      edit(folder, (db) => (how === "missing" ? db.del(checkpointKey(slot, 0)) : flip(db, checkpointKey(slot, 1))));
+    await edit(folder, (db) => spoilings[how](db, digestKey(12)));
+    const { storage, opened, log } = await reopen(folder);
+    expect(opened).toMatchObject({ checkpoint: 12, replayed: 4 });
+    expect(await unsettled(storage, number)).toEqual(expected);
+    expect(log.errors).toEqual([]);
+  },
+);
+
+test.each(["missing", "damaged"] as const)(
+  "when the newest checkpoint is %s the one before is used, and then none",
+  async (how) => {
+    const { folder, storage: before, number, expected } = await withTail();
+    const more = ["m15", "m16", "m17", "m18"];
+    await write(before, ...more.map((text) => direct(text, number)));
+    // So much is new that there is another checkpoint.
+    await before.retain(FOREVER);
+    await before.close();
+    const spoil = (slot: number) => edit(folder, (db) => spoilings[how](db, checkpointKey(slot, 1)));
     await spoil(0);
     const second = await reopen(folder);
-    expect(second.opened).toMatchObject({ checkpoint: 12, replayed: 5 });
-    expect(await unsettled(second.storage, number)).toEqual(expected);
+    expect(second.opened?.["checkpoint"]).toBeGreaterThanOrEqual(12);
+    expect(await unsettled(second.storage, number)).toEqual([...expected, ...more]);
     await second.storage.close();
-    await spoil(0);
     await spoil(1);
     const third = await reopen(folder);
-    expect(third.opened).toMatchObject({ checkpoint: undefined, replayed: 17 });
-    expect(await unsettled(third.storage, number)).toEqual(expected);
-    expect(third.storage.queue(number)).toMatchObject({ tail: 15, floor: 3, depth: 11 });
+    expect(third.opened).toMatchObject({ checkpoint: undefined, replayed: 20 });
+    expect(await unsettled(third.storage, number)).toEqual([...expected, ...more]);
+    expect(third.storage.queue(number)).toMatchObject({ tail: 18, floor: 3, depth: 14 });
     expect(third.log.errors).toEqual([]);
   },
 );

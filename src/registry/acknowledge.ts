@@ -95,8 +95,13 @@ function apply({ outstanding }: Delivery, request: AcknowledgeRequest): Acknowle
       else stale.push(sequence);
     }
   };
-  each(request.sequences, (sequence) => outstanding.ack(sequence));
-  each(outstanding.slots.deliveredThrough(request.throughSequence), (sequence) => outstanding.ack(sequence));
+  const ack = (sequences: readonly number[]): void => {
+    const left = outstanding.ack(sequences);
+    count += sequences.length - left.length;
+    stale.push(...left);
+  };
+  ack(request.sequences);
+  ack(outstanding.slots.deliveredThrough(request.throughSequence));
   each(request.nackSequences, (sequence) => outstanding.nack(sequence, request.retryDelayMs));
   each(request.extendSequences, (sequence) => outstanding.extend(sequence, request.ackDeadlineMs));
   return { acknowledgedCount: count, staleSequences: stale, releasedCount: 0 };

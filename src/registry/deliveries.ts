@@ -1,5 +1,5 @@
 import { Delivery } from "./delivery.js";
-import type { DeliveryContext } from "./outstanding.js";
+import type { DeliveryContext } from "./delivery-context.js";
 import type { DropReason, SocketNumber, SocketRow } from "./storage.js";
 
 /** Who has what, by queue: of every queue of which somebody has something, or is about to. */
@@ -41,8 +41,7 @@ export class Deliveries {
 
   /** Drops messages from a queue, whoever has them. */
   drop(row: SocketRow, sequences: readonly number[], reason: DropReason): void {
-    const delivery = this.find(row);
-    for (const sequence of sequences) delivery?.outstanding.forget(sequence);
+    this.find(row)?.outstanding.forget(sequences);
     this.#context.storage.drop(row.number, sequences, reason);
   }
 

@@ -1,6 +1,8 @@
 import { Announcer } from "./announcer.js";
 import type { Clock } from "./clock.js";
-import { type DeliveryContext, Outstanding } from "./outstanding.js";
+import type { DeliveryContext } from "./delivery-context.js";
+import { Outstanding } from "./outstanding.js";
+import { countBefore } from "./search.js";
 import type { Holder } from "./slots.js";
 import type { QueueView, ReadLimits, SocketNumber, SocketRow, Storage } from "./storage.js";
 
@@ -18,7 +20,8 @@ export class Delivery {
   readonly #clock: Clock;
   readonly #number: SocketNumber;
   readonly #outstanding: Outstanding;
-  readonly #claimed = new Set<number>();
+  /** What each AUTO reader has claimed, ascending. */
+  readonly #claims = new Set<readonly number[]>();
   /** Every message before this sequence is settled, claimed or outstanding. */
   #next = 1;
   /** The oldest sequence that could be read when somebody last looked. */
@@ -43,14 +46,14 @@ export class Delivery {
 
   /** Whether nobody has anything. */
   get isEmpty(): boolean {
-    return this.#outstanding.slots.size === 0 && this.#claimed.size === 0;
+    return this.#outstanding.slots.size === 0 && this.#claims.size === 0;
   }
 
   /** How many messages are with readers and not settled. What a full queue dropped meanwhile is settled. */
   get inFlight(): number {
     const queue = this.#queue();
     let count = this.#outstanding.slots.inFlight;
-    for (const sequence of this.#claimed) if (!queue.isSettled(sequence)) count++;
+    for (const claim of this.#claims) for (const sequence of claim) if (!queue.isSettled(sequence)) count++;
     return count;
   }
 
@@ -69,43 +72,54 @@ export class Delivery {
 
   /** Whether there is something for an AUTO reader, or for this holder's stream. */
   canDeliver(holder?: Holder): boolean {
-    const sequence = this.#candidate(holder?.messagesMax === 1);
+    const sequence = this.#candidate(this.#queue(), holder?.messagesMax === 1, this.#clock.elapsedMs());
     if (sequence === undefined) return false;
     return holder === undefined || hasRoom(holder, this.#storage.sizeAt(this.#number, sequence));
   }
 
   /** The next durable messages that nobody has, at least one if there is one. They are the caller's now. */
-  claim(limits: ReadLimits): number[] {
-    return this.#collect(limits, (sequence) => {
-      this.#claimed.add(sequence);
-      const slot = this.#outstanding.slots.get(sequence);
-      if (slot !== undefined) this.#outstanding.slots.put(Object.assign(slot, { state: "CLAIMED" }));
+  claim(limits: ReadLimits): readonly number[] {
+    const { slots } = this.outstanding;
+    const claimed: number[] = [];
+    this.#collect(claimed, limits, undefined, (sequence) => {
+      const slot = slots.size === 0 ? undefined : slots.get(sequence);
+      if (slot !== undefined) slots.put(Object.assign(slot, { state: "CLAIMED" }));
     });
+    if (claimed.length > 0) this.#claims.add(claimed);
+    return claimed;
   }
 
-  /** The claimed messages were handed to the transport. */
-  settle(sequences: readonly number[]): void {
-    for (const sequence of sequences) {
-      this.#claimed.delete(sequence);
-      this.#outstanding.forget(sequence);
-    }
+  /** What one `claim` gave was handed to the transport. */
+  settle(claimed: readonly number[]): void {
+    this.#claims.delete(claimed);
+    this.#outstanding.forget(claimed);
+    this.#storage.settle(this.#number, claimed);
+  }
+
+  /** These messages are settled though they were not handed over. */
+  pass(sequences: readonly number[]): void {
+    this.#outstanding.forget(sequences);
     this.#storage.settle(this.#number, sequences);
   }
 
-  /** The claimed messages could not be handed over: others may have them, before anything newer. */
-  release(sequences: readonly number[]): void {
-    for (const sequence of sequences) {
-      this.#claimed.delete(sequence);
+  /** What one `claim` gave could not be handed over: others may have it, before anything newer. */
+  release(claimed: readonly number[]): void {
+    this.#claims.delete(claimed);
+    for (const sequence of claimed) {
       const slot = this.#outstanding.slots.get(sequence);
       if (slot === undefined) this.#next = Math.min(this.#next, sequence);
       else this.#outstanding.slots.put(Object.assign(slot, { state: "WAITING" }));
     }
-    if (sequences.length > 0) this.#storage.wake(this.#number);
+    if (claimed.length > 0) this.#storage.wake(this.#number);
   }
 
   /** The next messages for an EXPLICIT stream, as many as it may have. They may leave once they are durable. */
-  take(holder: Holder, limits: ReadLimits): number[] {
-    return this.#collect(limits, (sequence) => this.#outstanding.give(sequence, holder), holder);
+  take(holder: Holder, limits: ReadLimits): readonly number[] {
+    const { outstanding } = this;
+    const taken: number[] = [];
+    this.#collect(taken, limits, holder, (sequence, bytes) => outstanding.give(sequence, bytes, holder));
+    outstanding.keepGiven(taken);
+    return taken;
   }
 
   /** What was taken is durable and leaves now. @returns what of it may, because nobody settled it meanwhile */
@@ -132,28 +146,35 @@ export class Delivery {
     return Number.isFinite(oldest) ? oldest : undefined;
   }
 
-  #collect(limits: ReadLimits, add: (sequence: number) => void, holder?: Holder): number[] {
-    const found: number[] = [];
+  /** Adds the next messages to `found`, and tells of each as it becomes the caller's. */
+  #collect(
+    found: number[],
+    limits: ReadLimits,
+    holder: Holder | undefined,
+    add: (sequence: number, size: number) => void,
+  ): void {
+    const queue = this.#queue();
+    const nowMs = this.#clock.elapsedMs();
     let bytes = 0;
     while (found.length < limits.messages) {
-      const sequence = this.#candidate(holder?.messagesMax === 1);
+      const sequence = this.#candidate(queue, holder?.messagesMax === 1, nowMs);
       if (sequence === undefined) break;
       const size = this.#storage.sizeAt(this.#number, sequence);
       bytes += size;
       if (found.length > 0 && bytes > limits.bytes) break;
       if (holder !== undefined && !hasRoom(holder, size)) break;
-      add(sequence);
+      add(sequence, size);
       found.push(sequence);
+      if (sequence === this.#next) this.#next++;
     }
-    return found;
   }
 
   /** The next message to deliver. What comes again is older than what is new, as a rule, and then goes first. */
-  #candidate(inOrder: boolean): number | undefined {
-    const queue = this.#queue();
+  #candidate(queue: QueueView, inOrder: boolean, nowMs: number): number | undefined {
     const fresh = this.#seek(queue, queue.durableTail) ? this.#next : Number.POSITIVE_INFINITY;
-    if (this.#outstanding.slots.first < fresh) {
-      const again = this.#outstanding.slots.next(this.#clock.elapsedMs(), inOrder);
+    const { slots } = this.#outstanding;
+    if (slots.first < fresh) {
+      const again = slots.next(nowMs, inOrder);
       if (again === "blocked") return undefined;
       if (again !== undefined && again.sequence < fresh) return again.sequence;
     }
@@ -162,11 +183,17 @@ export class Delivery {
 
   /** Moves to the next message up to `last` that was never handed out. @returns whether there is one */
   #seek(queue: QueueView, last: number): boolean {
-    this.#next = Math.max(this.#next, queue.floor + 1);
-    const isTaken = (sequence: number): boolean =>
-      queue.isSettled(sequence) || this.#claimed.has(sequence) || queue.marks.has(sequence);
-    while (this.#next <= last && isTaken(this.#next)) this.#next++;
+    if (this.#next <= queue.floor) this.#next = queue.floor + 1;
+    while (this.#next <= last && this.#isTaken(queue, this.#next)) this.#next++;
     return this.#next <= last;
+  }
+
+  #isTaken(queue: QueueView, sequence: number): boolean {
+    if (queue.isSettled(sequence) || queue.marks.has(sequence)) return true;
+    for (const claim of this.#claims) {
+      if (claim[countBefore(claim.length, (place) => (claim[place] ?? 0) < sequence)] === sequence) return true;
+    }
+    return false;
   }
 
   /** The queue. When the store went back to its disk, what it had settled or marked last may be waiting again. */
@@ -180,9 +207,8 @@ export class Delivery {
   /** What is let go of is nobody's any more, whoever had it: a consumer holds nothing back from retention. */
   #forgetGone(queue: QueueView): void {
     this.#oldest = queue.oldest;
-    for (const { sequence } of this.#outstanding.slots.all()) {
-      if (sequence < queue.oldest && queue.isSettled(sequence)) this.#outstanding.forget(sequence);
-    }
+    const all = [...this.#outstanding.slots.all()].map(({ sequence }) => sequence);
+    this.#outstanding.forget(all.filter((sequence) => sequence < queue.oldest && queue.isSettled(sequence)));
   }
 }
 

@@ -56,15 +56,18 @@ export class Holding implements Source {
     await this.#storage.durable();
     if (!this.#isCurrent()) return [];
     const messages = await this.#storage.readAt(this.#number, taken);
-    this.#position = Math.max(this.#position, ...taken);
+    // What is taken is in order.
+    this.#position = Math.max(this.#position, taken.at(-1) ?? 0);
     // From here on nobody knows whether the client has it.
     this.#taken = [];
-    const leaving = new Set(this.#delivery.start(this.#holder, taken));
+    const started = this.#delivery.start(this.#holder, taken);
+    if (started.length === taken.length) return messages;
+    const leaving = new Set(started);
     return messages.filter(({ sequence }) => leaving.has(sequence));
   }
 
   pass(sequences: readonly number[]): void {
-    this.#delivery.settle(sequences);
+    this.#delivery.pass(sequences);
   }
 
   handed(): void {

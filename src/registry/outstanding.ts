@@ -1,19 +1,8 @@
-import { Alarm, type Alarms } from "./alarms.js";
-import type { Clock } from "./clock.js";
-import type { Limits } from "./limits.js";
-import { type Holder, markOf, type Slot, Slots, slotFor, slotOf, wasDelivered } from "./slots.js";
-import type { Mark, SocketNumber, SocketRow, Storage } from "./storage.js";
+import { Alarm } from "./alarms.js";
+import type { DeliveryContext } from "./delivery-context.js";
+import { type Holder, leaveHolder, markOf, type Slot, Slots, slotFor, slotOf, wasDelivered } from "./slots.js";
+import type { Mark, SocketNumber, SocketRow } from "./storage.js";
 import { type Terms, termsOf } from "./terms.js";
-
-/** What deliveries need to know of the world. */
-export interface DeliveryContext {
-  readonly storage: Storage;
-  readonly limits: Limits;
-  readonly clock: Clock;
-  readonly alarms: Alarms;
-  /** A deadline passed on an open stream of this queue, so that the stream is a sign of life no longer. */
-  readonly overdue: (number: SocketNumber) => void;
-}
 
 /**
  * What EXPLICIT readers of one queue were given and nobody has settled. Each such message has a *mark* in the storage,
@@ -35,23 +24,22 @@ export class Outstanding {
     this.#number = number;
   }
 
-  /** A message goes to this holder's stream, once that is durable, which `start` is told. */
-  give(sequence: number, holder: Holder): void {
-    const { clock, storage } = this.#context;
-    const bytes = storage.sizeAt(this.#number, sequence);
-    const slot = slotFor(holder, {
-      sequence,
-      failures: this.slots.get(sequence)?.failures ?? 0,
-      deliveredMs: clock.wallMs(),
-      dueMs: clock.elapsedMs() + this.#terms.ackDeadlineMs,
-      bytes,
-    });
-    this.slots.put(slot);
+  /** A message of so many bytes goes to this holder's stream. `keepGiven` follows and, once that is durable, `start`. */
+  give(sequence: number, bytes: number, holder: Holder): void {
+    this.slots.put(slotFor(holder, sequence, this.slots.get(sequence)?.failures ?? 0, bytes));
     holder.messages++;
     holder.bytes += bytes;
-    this.#keep([sequence]);
+  }
+
+  /** Has it kept that these messages were given just now. */
+  keepGiven(sequences: readonly number[]): void {
+    const { clock } = this.#context;
+    const [deliveredMs, dueMs] = [clock.wallMs(), clock.elapsedMs() + this.#terms.ackDeadlineMs];
+    const slots = sequences.map((sequence) => this.slots.get(sequence)).filter((slot) => slot !== undefined);
+    for (const slot of slots) [slot.deliveredMs, slot.dueMs] = [deliveredMs, dueMs];
+    this.#keep(slots);
     // The time that the disk takes is not the client's.
-    slot.dueMs = Number.POSITIVE_INFINITY;
+    for (const slot of slots) slot.dueMs = Number.POSITIVE_INFINITY;
   }
 
   /** What was given leaves now, and its deadline counts from here. @returns what is still that stream's to send */
@@ -73,13 +61,13 @@ export class Outstanding {
 
   /** A stream ended. What it had comes back within the grace, or, when it ended as asked, keeps its deadline. */
   leave(holder: Holder, asAsked: boolean): void {
-    const lent: number[] = [];
+    const lent: Slot[] = [];
     for (const slot of this.slots.all()) {
       if (slot.holder !== holder) continue;
       if (asAsked) {
         this.#letGo(slot);
         slot.isLent = true;
-        lent.push(slot.sequence);
+        lent.push(slot);
       } else {
         this.#break(slot, this.#context.limits.returnGraceMs);
       }
@@ -97,15 +85,28 @@ export class Outstanding {
     return released.length;
   }
 
-  /** Settles what was delivered, also when it came back since or is parked. @returns whether there was something */
-  ack(sequence: number): boolean {
+  /** Settles what was delivered, also when it came back since or is parked. @returns those that there was nothing of */
+  ack(sequences: readonly number[]): number[] {
     const { storage } = this.#context;
-    const slot = this.slots.get(sequence);
-    const isDelivered = slot !== undefined && wasDelivered(slot);
-    if (!isDelivered && storage.queue(this.#number).marks.get(sequence)?.state !== "PARKED") return false;
-    this.forget(sequence);
-    storage.settle(this.#number, [sequence]);
-    return true;
+    const { marks } = storage.queue(this.#number);
+    const stale: number[] = [];
+    const settled = new Set<number>();
+    for (const sequence of sequences) {
+      const slot = this.slots.get(sequence);
+      const isDelivered = slot !== undefined && wasDelivered(slot);
+      if (!isDelivered && (marks.get(sequence)?.state !== "PARKED" || settled.has(sequence))) {
+        stale.push(sequence);
+      } else {
+        this.#drop(slot);
+        settled.add(sequence);
+      }
+    }
+    if (settled.size > 0) {
+      storage.settle(this.#number, [...settled]);
+      // It may have been what a reader in order waited for, and there is room for more.
+      storage.wake(this.#number);
+    }
+    return stale;
   }
 
   /** Counts an attempt as failed. @returns whether the message was in flight */
@@ -128,7 +129,7 @@ export class Outstanding {
       this.#context.storage.wake(this.#number);
     }
     this.slots.put(slot);
-    this.#keep([sequence]);
+    this.#keep([slot]);
     this.#lookBy(slot.dueMs);
     return true;
   }
@@ -141,8 +142,9 @@ export class Outstanding {
       // Looked at anew, because one that is named twice has another mark by then.
       const mark = storage.queue(this.#number).marks.get(sequence);
       if (mark?.state !== "PARKED") continue;
-      this.slots.put(this.#slotOf({ ...mark, state: "WAITING", failures: 0, dueMs: 0 }));
-      this.#keep([sequence]);
+      const slot = this.#slotOf({ ...mark, state: "WAITING", failures: 0, dueMs: 0 });
+      this.slots.put(slot);
+      this.#keep([slot]);
       count++;
     }
     if (count > 0) storage.wake(this.#number);
@@ -154,14 +156,13 @@ export class Outstanding {
     this.#context.alarms.set(this.#alarm, Number.POSITIVE_INFINITY);
   }
 
-  /** The message is settled, or dropped from the queue, whoever has it. */
-  forget(sequence: number): void {
-    const slot = this.slots.get(sequence);
-    if (slot === undefined) return;
-    this.#letGo(slot);
-    this.slots.delete(sequence);
-    // It may have been what a reader in order waited for.
-    this.#context.storage.wake(this.#number);
+  /** The messages are settled, or dropped from the queue, whoever has them. */
+  forget(sequences: readonly number[]): void {
+    if (this.slots.size === 0) return;
+    const { size } = this.slots;
+    for (const sequence of sequences) this.#drop(this.slots.get(sequence));
+    // One of them may have been what a reader in order waited for.
+    if (this.slots.size < size) this.#context.storage.wake(this.#number);
   }
 
   /** After a start, and when the store went back to its disk: looks at the marks again. @returns whether it had to */
@@ -219,7 +220,7 @@ export class Outstanding {
   #wait(slot: Slot, dueMs: number): void {
     Object.assign(slot, { state: "WAITING", isBroken: false, isLent: false, dueMs });
     this.slots.put(slot);
-    this.#keep([slot.sequence]);
+    this.#keep([slot]);
     if (dueMs > this.#context.clock.elapsedMs()) this.#lookBy(dueMs);
     else this.#context.storage.wake(this.#number);
   }
@@ -235,12 +236,14 @@ export class Outstanding {
 
   /** What the message took of its stream's share is free again. */
   #letGo(slot: Slot): void {
-    const { holder } = slot;
-    if (holder === undefined) return;
-    slot.holder = undefined;
-    holder.messages--;
-    holder.bytes -= slot.bytes;
-    this.#context.storage.wake(this.#number);
+    if (leaveHolder(slot)) this.#context.storage.wake(this.#number);
+  }
+
+  /** Nobody has the message any more. The caller wakes the readers. */
+  #drop(slot: Slot | undefined): void {
+    if (slot === undefined) return;
+    leaveHolder(slot);
+    this.slots.delete(slot.sequence);
   }
 
   /** Acts on every deadline, delay and grace that is over. */
@@ -275,11 +278,10 @@ export class Outstanding {
   }
 
   /** Writes the marks of these messages as their slots are now. */
-  #keep(sequences: readonly number[]): void {
-    if (sequences.length === 0) return;
+  #keep(slots: readonly Slot[]): void {
+    if (slots.length === 0) return;
     const { storage, clock } = this.#context;
     const offsetMs = clock.wallMs() - clock.elapsedMs();
-    const slots = sequences.map((sequence) => this.slots.get(sequence)).filter((slot) => slot !== undefined);
     storage.mark(
       this.#number,
       slots.map((slot) => markOf(slot, offsetMs)),

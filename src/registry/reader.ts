@@ -133,14 +133,14 @@ export class Taking implements Source {
   }
 
   async take(limits: ReadLimits): Promise<readonly Stored[]> {
-    const replay = this.#nextReplay(limits);
-    if (replay.length === 0) {
-      this.#claimed = this.#delivery.claim(limits);
-      return await this.#read(this.#claimed);
+    const replay = this.#replayed < this.#replayEnd ? this.#nextReplay(limits) : [];
+    if (replay.length > 0) {
+      const messages = await this.#read(replay);
+      this.#missed += replay.length - messages.length;
+      return messages;
     }
-    const messages = await this.#read(replay);
-    this.#missed += replay.length - messages.length;
-    return messages;
+    this.#claimed = this.#delivery.claim(limits);
+    return this.#claimed.length === 0 ? [] : await this.#read(this.#claimed);
   }
 
   /** They are settled with the rest. */
@@ -166,11 +166,9 @@ export class Taking implements Source {
     return this.#delivery.attempt(sequence);
   }
 
-  async #read(sequences: readonly number[]): Promise<readonly Stored[]> {
-    const last = sequences.at(-1);
-    if (last === undefined) return [];
-    this.#position = Math.max(this.#position, last);
-    return await this.#storage.readAt(this.#number, sequences);
+  #read(sequences: readonly number[]): Promise<readonly Stored[]> {
+    this.#position = Math.max(this.#position, sequences.at(-1) ?? 0);
+    return this.#storage.readAt(this.#number, sequences);
   }
 
   #nextReplay(limits: ReadLimits): number[] {

@@ -57,15 +57,17 @@ export class Slots {
   /** Adds a slot, or takes note that one has changed. */
   put(slot: Slot): void {
     this.#slots.set(slot.sequence, slot);
+    const shouldStand = slot.state === "WAITING" || (slot.state === "OUT" && slot.isBroken);
+    if (!shouldStand && this.#line.length === 0) return;
     const place = this.#placeOf(slot.sequence);
     const stands = this.#line[place] === slot.sequence;
-    const shouldStand = slot.state === "WAITING" || (slot.state === "OUT" && slot.isBroken);
     if (shouldStand && !stands) this.#line.splice(place, 0, slot.sequence);
     if (!shouldStand && stands) this.#line.splice(place, 1);
   }
 
   delete(sequence: number): void {
     this.#slots.delete(sequence);
+    if (this.#line.length === 0) return;
     const place = this.#placeOf(sequence);
     if (this.#line[place] === sequence) this.#line.splice(place, 1);
   }
@@ -92,7 +94,8 @@ export class Slots {
     for (const slot of this.#slots.values()) {
       if (slot.sequence <= through && wasDelivered(slot)) sequences.push(slot.sequence);
     }
-    return sequences;
+    // In order, because what is settled in order is kept as one.
+    return sequences.sort((a, b) => a - b);
   }
 
   /** The oldest slot that can be delivered again now; `blocked` when one that cannot yet stands before it, in order. */
@@ -168,12 +171,30 @@ export function slotOf(mark: Mark, bytes: number, clock: Clock, returnGraceMs: n
   };
 }
 
-/** A slot of what goes to this stream now. */
-export function slotFor(
-  holder: Holder,
-  slot: Pick<Slot, "sequence" | "failures" | "deliveredMs" | "dueMs" | "bytes">,
-): Slot {
-  return { ...slot, state: "OUT", isBroken: false, isLent: false, holder, reader: holder.reader };
+/** A slot of what goes to this stream now, field by field: there is one for every message that is handed out. */
+export function slotFor(holder: Holder, sequence: number, failures: number, bytes: number): Slot {
+  return {
+    sequence,
+    state: "OUT",
+    failures,
+    deliveredMs: 0,
+    dueMs: Number.POSITIVE_INFINITY,
+    isBroken: false,
+    isLent: false,
+    holder,
+    reader: holder.reader,
+    bytes,
+  };
+}
+
+/** What a message took of its stream's share is free again. @returns whether it was with a stream */
+export function leaveHolder(slot: Slot): boolean {
+  const { holder } = slot;
+  if (holder === undefined) return false;
+  slot.holder = undefined;
+  holder.messages--;
+  holder.bytes -= slot.bytes;
+  return true;
 }
 
 /** What is left of a time that was noted by the wall clock, which may have jumped since. */

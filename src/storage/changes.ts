@@ -92,7 +92,8 @@ export function putDelete(
 function putEntry(state: State, batch: Batch, change: Change, timeMs: number, replaces: SocketNumber): number {
   const stored = encodeChange(change, timeMs, replaces);
   batch.put(logKey(change.revision), stored);
-  state.addChange(change.revision, timeMs, stored.length);
+  const { number } = change.row;
+  state.addChange(change.revision, timeMs, stored.length, { number, replaces, isGone: change.kind === "DELETED" });
   return stored.length;
 }
 

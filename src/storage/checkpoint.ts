@@ -1,188 +1,125 @@
-import { CheckpointPiece, type EntryBlock, type QueueImage } from "../../gen/ts/socketregistry/storage/v1/records.js";
+import { copyPieces } from "./checkpoint-pieces.js";
+import type { Checkpoint } from "./checkpoint-reading.js";
 import type { Batch } from "./commit.js";
-import { packDifferences, unpackDifferences } from "./differences.js";
-import { BLOCK_SIZE, type Entries } from "./entries.js";
-import { checkpointKey, checkpointRange } from "./keys.js";
-import { decodeRecord, encodeRecord } from "./records.js";
-import type { SocketQueue } from "./socket-queue.js";
-import { type ReadRows, readEach } from "./source.js";
+import { type Digest, type Digested, encodeDigest } from "./digest.js";
+import { ImageWriter } from "./image.js";
+import { CHECKPOINT_SLOTS, checkpointKey, digestKey } from "./keys.js";
+import { seal } from "./records.js";
 import type { State } from "./state.js";
-import type { TimelineImage } from "./timeline.js";
 
-/** A piece holds about this many numbers, so that encoding one does not hold the event loop for long. */
-const PIECE_NUMBERS = 16_384;
-/** There are two slots: while one checkpoint is written, the one before stays whole. */
-const SLOTS = 2;
-
-/** A checkpoint as recovery takes it: everything as it was at one revision. */
-export interface Checkpoint {
-  readonly slot: number;
-  readonly revision: number;
-  readonly pieces: readonly CheckpointPiece[];
-}
+/** The next checkpoint waits until the new entries are so large a part of what it has, because it has all of it. */
+const NEW_PART = 1 / 4;
+/** A queue takes about as much of a checkpoint as this many entries. */
+const QUEUE_ENTRIES = 8;
 
 /**
- * Writes the index of the queues now and then, so that a start needs only the log's tail. A checkpoint is copied in one
- * step, since it must be of one moment, and encoded and written piece by piece. Nothing depends on it: one that is
- * missing or damaged costs the time to read the whole log.
+ * Writes the index of the queues now and then, so that a start needs only the log's tail. Nothing depends on it: what is
+ * missing or damaged costs the time to read the log.
+ *
+ * A checkpoint has everything, and is written seldom. It is of one moment, and encoded and written piece by piece: what
+ * may change meanwhile is copied, and the rest is only referred to. Between two checkpoints *digests* tell where the
+ * entries went, a few bytes for each.
  */
 export class Checkpoints {
   readonly #state: State;
   readonly #interval: number;
   #slot: number;
   #revision: number;
+  #through: number;
   #isWriting = false;
 
-  /** @param interval a new checkpoint is due after this many entries */
+  /** @param interval a start shall have to read about this many entries at most */
   constructor(state: State, newest: Checkpoint | undefined, interval: number) {
     this.#state = state;
     this.#interval = interval;
     this.#slot = newest?.slot ?? 0;
     this.#revision = newest?.revision ?? 0;
+    this.#through = newest?.through ?? 0;
   }
 
   /** How many entries a start would have to read. */
   get lag(): number {
-    return this.#state.entries.last - this.#revision;
+    return this.#state.entries.last - this.#through;
   }
 
   get isDue(): boolean {
-    return !this.#isWriting && this.lag >= this.#interval;
+    return !this.#isWriting && (this.#isLong || this.#isOld);
   }
 
   /** Makes every checkpoint void: after a loss, the queues are numbered anew. */
-  static forget(batch: Batch): void {
-    for (let slot = 0; slot < SLOTS; slot++) batch.del(checkpointKey(slot, 0));
+  static forget(batch: Batch, digest: Digest): void {
+    for (let slot = 0; slot < CHECKPOINT_SLOTS; slot++) batch.del(checkpointKey(slot, 0));
+    // Revisions may be given out again, and then one would tell of other entries.
+    for (const key of digest.takeKeys(() => true)) batch.del(key);
   }
 
-  /** Writes one now. `commit` gives the batch to add a piece to and resolves when that is durable. */
+  /**
+   * Adds to a batch that is about to be written what a start would have to read, when that is much: between two times that
+   * `write` is called there may be hundreds of thousands of entries.
+   */
+  prepare(batch: Batch): void {
+    const { entries, digest } = this.#state;
+    if (this.#revision === 0 || this.#isWriting || !this.#isLong) return;
+    const digested = digest.take(entries.last);
+    if (digested !== undefined) this.#put(digested, batch);
+  }
+
+  /**
+   * Writes what a start will need, a digest or a checkpoint. `commit` gives the batch to add to and resolves when that is
+   * durable.
+   */
   async write(commit: (add: (batch: Batch) => void) => Promise<void>): Promise<void> {
+    const { entries, digest } = this.#state;
     this.#isWriting = true;
     try {
-      const slot = (this.#slot + 1) % SLOTS;
-      const revision = this.#state.entries.last;
-      const pieces = copyPieces(this.#state);
-      for (const [index, piece] of pieces.entries()) {
-        const record = encodeRecord(CheckpointPiece, { ...piece(), revision, pieces: pieces.length });
-        await commit((batch) => batch.put(checkpointKey(slot, index), record));
-      }
-      this.#slot = slot;
-      this.#revision = revision;
+      const digested = this.#revision > 0 && !this.#isOld ? digest.take(entries.last) : undefined;
+      if (digested === undefined) await this.#writePieces(commit);
+      else await commit((batch) => this.#put(digested, batch));
     } finally {
       this.#isWriting = false;
     }
   }
-}
 
-interface CopiedQueue {
-  readonly number: number;
-  readonly epochRevision: number;
-  readonly anchors: number[];
-  readonly endIndex: number | undefined;
-}
-
-const living = (queue: SocketQueue): { queue: SocketQueue; endIndex: undefined } => ({ queue, endIndex: undefined });
-
-const NOTHING = new Uint8Array();
-
-type Contents = Pick<CheckpointPiece, "blocks" | "timeline" | "queues">;
-
-/** Copies what a checkpoint holds now, as pieces to encode later. */
-function copyPieces(state: State): (() => Contents)[] {
-  const { chunks, revisions } = state.timeline.image();
-  const timeline = (): Contents["timeline"] => ({
-    chunks: packDifferences(chunks, 1),
-    revisions: packDifferences(revisions, 1),
-  });
-  const pieces: (() => Contents)[] = [() => ({ blocks: [], timeline: timeline(), queues: [] })];
-  const blocks = state.entries.image();
-  const blocksPerPiece = PIECE_NUMBERS / BLOCK_SIZE;
-  for (let from = 0; from < blocks.length; from += blocksPerPiece) {
-    const part = blocks.slice(from, from + blocksPerPiece);
-    pieces.push(() => ({ blocks: part.map(toBlock), timeline: undefined, queues: [] }));
+  /** Whether much of the log came since anything was written. */
+  get #isLong(): boolean {
+    return this.lag >= this.#interval;
   }
-  let part: CopiedQueue[] = [];
-  let numbers = 0;
-  const finish = (): void => {
-    const queues = part;
-    pieces.push(() => ({ blocks: [], timeline: undefined, queues: queues.map(toQueue) }));
-    part = [];
-    numbers = 0;
-  };
-  const ended = state.endedQueues();
-  for (const { queue, endIndex } of [...[...state.queues()].map(living), ...ended]) {
-    const anchors = queue.order.image();
-    part.push({ number: queue.number, epochRevision: queue.epochRevision, anchors, endIndex });
-    numbers += anchors.length;
-    if (numbers >= PIECE_NUMBERS) finish();
-  }
-  if (part.length > 0) finish();
-  return pieces;
-}
 
-/** The newest checkpoint that is whole and not of a later time than the log. */
-export async function readCheckpoint(rows: ReadRows, lastRevision: number): Promise<Checkpoint | undefined> {
-  let newest: Checkpoint | undefined;
-  for (let slot = 0; slot < SLOTS; slot++) {
-    const found = await readSlot(rows, slot);
-    if (found !== undefined && found.revision <= lastRevision && found.revision > (newest?.revision ?? -1)) {
-      newest = found;
+  /** Whether much came since the checkpoint. */
+  get #isOld(): boolean {
+    const { entries, socketCount } = this.#state;
+    const weight = entries.count + QUEUE_ENTRIES * socketCount;
+    return entries.last - this.#revision >= Math.max(this.#interval, weight * NEW_PART);
+  }
+
+  #put(digested: Digested, batch: Batch): void {
+    const key = digestKey(digested.after);
+    this.#state.digest.keys.push(key);
+    this.#through = digested.last;
+    batch.put(key, encodeDigest(digested));
+  }
+
+  async #writePieces(commit: (add: (batch: Batch) => void) => Promise<void>): Promise<void> {
+    const slot = (this.#slot + 1) % CHECKPOINT_SLOTS;
+    const revision = this.#state.entries.last;
+    const pieces = copyPieces(this.#state);
+    this.#state.digest.begin(revision);
+    for (const [index, fill] of pieces.entries()) {
+      const image = new ImageWriter();
+      image.number(revision);
+      image.number(pieces.length);
+      fill(image);
+      await commit((batch) => batch.put(checkpointKey(slot, index), seal(image.finish())));
     }
+    // The checkpoint before needs its digests as long as it may be needed itself.
+    const needed = digestKey(this.#revision);
+    this.#slot = slot;
+    this.#revision = revision;
+    this.#through = revision;
+    const unneeded = this.#state.digest.takeKeys((key) => key.compare(needed) < 0);
+    if (unneeded.length === 0) return;
+    await commit((batch) => {
+      for (const key of unneeded) batch.del(key);
+    });
   }
-  return newest;
-}
-
-async function readSlot(rows: ReadRows, slot: number): Promise<Checkpoint | undefined> {
-  const pieces: CheckpointPiece[] = [];
-  await readEach(rows, checkpointRange(slot), (key, value) => {
-    // Pieces of a longer and older checkpoint may lie behind the last one.
-    const isNext = key.equals(checkpointKey(slot, pieces.length));
-    if (isNext && pieces.length !== pieces[0]?.pieces) pieces.push(decodeRecord(CheckpointPiece, value));
-  });
-  const first = pieces[0];
-  const isWhole = first !== undefined && pieces.length === first.pieces;
-  if (!isWhole || pieces.some((piece) => piece.revision !== first.revision)) return undefined;
-  return { slot, revision: first.revision, pieces };
-}
-
-/** The anchors of a queue's image. */
-export function anchorsOf(image: QueueImage): number[] {
-  return unpackDifferences(image.anchors, 3);
-}
-
-/** The timeline of a checkpoint. */
-export function timelineOf({ pieces }: Checkpoint): TimelineImage {
-  const timeline = pieces[0]?.timeline;
-  return {
-    chunks: unpackDifferences(timeline?.chunks ?? NOTHING, 1),
-    revisions: unpackDifferences(timeline?.revisions ?? NOTHING, 1),
-  };
-}
-
-/** Puts the entries of a piece into the table, but for those that were removed since. */
-export function restoreEntries(
-  piece: CheckpointPiece,
-  entries: Entries,
-  isRemoved: (revision: number) => boolean,
-): void {
-  for (const block of piece.blocks) {
-    const times = unpackDifferences(block.times, 1);
-    for (const [place, size] of block.sizes.entries()) {
-      const revision = block.number * BLOCK_SIZE + place;
-      if (size === 0 || isRemoved(revision)) continue;
-      entries.add(revision, size, times[place] ?? 0, 0);
-    }
-  }
-}
-
-function toBlock(block: { number: number; sizes: Uint32Array; times: Float64Array }): EntryBlock {
-  return {
-    number: block.number,
-    sizes: [...block.sizes],
-    times: packDifferences(block.times, 1),
-  };
-}
-
-function toQueue(image: CopiedQueue): QueueImage {
-  return { ...image, anchors: packDifferences(image.anchors, 3) };
 }

@@ -2,6 +2,7 @@ import {
   ConsumerRow,
   CursorRow,
   type MarkRow,
+  type MarkRun,
   type MarkState,
   ParkedRow,
 } from "../../gen/ts/socketregistry/storage/v1/records.js";
@@ -51,18 +52,20 @@ export function encodeCursor(image: QueueImage): Buffer {
     expiredAnnounced: drops.EXPIRED.announced,
     movedMs: image.movedMs,
     seenMs: image.seenMs,
-    marks: marks.map(toMarkRow),
+    marks: [],
+    markRuns: toRuns(marks),
   });
 }
 
 export function decodeCursor(stored: Buffer): QueueImage {
-  const { droppedCount, droppedAnnounced, expiredCount, expiredAnnounced, settled, settledRevisions, marks, ...rest } =
-    decodeRecord(CursorRow, stored);
+  const row = decodeRecord(CursorRow, stored);
+  const { droppedCount, droppedAnnounced, expiredCount, expiredAnnounced, ...others } = row;
+  const { settled, settledRevisions, marks, markRuns, ...rest } = others;
   return {
     ...rest,
     settled: sums(settled, rest.floorSequence),
     settledRevisions: sums(settledRevisions, rest.floorRevision),
-    marks: marks.map(fromMarkRow),
+    marks: [...marks.map(fromMarkRow), ...markRuns.flatMap(fromRun)],
     drops: {
       OVERFLOW: { count: droppedCount, announced: droppedAnnounced },
       EXPIRED: { count: expiredCount, announced: expiredAnnounced },
@@ -98,17 +101,73 @@ export function putConsumer(batch: Batch, consumer: Consumer): void {
   batch.put(consumerKey(consumer.number), encodeRecord(ConsumerRow, consumer));
 }
 
+/** Removes a consumer with its delivery state. */
+export function deleteConsumer(batch: Batch, number: SocketNumber): void {
+  batch.del(consumerKey(number));
+  deleteCursor(batch, number);
+}
+
 export function decodeConsumer(stored: Buffer): Consumer {
   const { number, name, usedMs } = decodeRecord(ConsumerRow, stored);
   return { number, name, usedMs };
 }
 
 function toMarkRow(mark: KeptMark): MarkRow {
-  return { ...mark, state: markStates.indexOf(mark.state) as MarkState };
+  return { ...mark, state: numberOf(mark.state) };
+}
+
+/**
+ * Marks in order as runs of those that were handed out together. All the marks of a queue are written again with
+ * whatever moves in it, so that it counts how many bytes they take.
+ */
+function toRuns(marks: readonly KeptMark[]): MarkRun[] {
+  const runs: MarkRun[] = [];
+  let run: MarkRun | undefined;
+  let before: KeptMark | undefined;
+  for (const mark of marks) {
+    if (run !== undefined && before !== undefined && isNext(mark, before)) {
+      run.steps.push(mark.revision - before.revision);
+    } else {
+      const { sequence, revision, state, failures, deliveredMs, dueMs } = mark;
+      run = { first: sequence, revision, steps: [], state: numberOf(state), failures, deliveredMs, dueMs };
+      runs.push(run);
+    }
+    before = mark;
+  }
+  return runs;
+}
+
+/** Whether a mark goes on where another ends. */
+function isNext(mark: KeptMark, before: KeptMark): boolean {
+  const step = mark.revision - before.revision;
+  return (
+    mark.sequence === before.sequence + 1 &&
+    step > 0 &&
+    step < 2 ** 32 &&
+    mark.state === before.state &&
+    mark.failures === before.failures &&
+    mark.deliveredMs === before.deliveredMs &&
+    mark.dueMs === before.dueMs
+  );
+}
+
+function fromRun({ first, revision, steps, ...rest }: MarkRun): KeptMark[] {
+  const state = wordOf(rest.state);
+  return [revision, ...sums(steps, revision)].map((revision, index) => {
+    return { ...rest, state, sequence: first + index, revision };
+  });
 }
 
 function fromMarkRow({ state, ...rest }: MarkRow): KeptMark {
+  return { ...rest, state: wordOf(state) };
+}
+
+function numberOf(state: Mark["state"]): MarkState {
+  return markStates.indexOf(state) as MarkState;
+}
+
+function wordOf(state: MarkState): Mark["state"] {
   const word = markStates[state];
   if (word === undefined) throw new DamagedRecord("a mark has no state");
-  return { ...rest, state: word };
+  return word;
 }

@@ -190,9 +190,7 @@ export class Cursor {
   }
 
   #unmark(sequence: number): void {
-    if (this.mark(sequence) === undefined) return;
-    if (sequence <= this.#floor) this.#marks.passed--;
-    this.#marks.delete(sequence);
+    if (this.#marks.size > 0 && this.#marks.delete(sequence) && sequence <= this.#floor) this.#marks.passed--;
   }
 
   /** Moves the floor past whatever is settled or marked right above it. */

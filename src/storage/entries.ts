@@ -1,18 +1,9 @@
 import type { RetentionLimits } from "../registry/storage.js";
+import { BLOCK_SIZE, EntryBlock, ERASED } from "./entry-block.js";
+import { EntryTable } from "./entry-table.js";
 
-/** Revisions are kept in blocks of this many, so that a lone old entry costs one small block. */
-export const BLOCK_SIZE = 256;
-/** Blocks that are removed altogether are remembered in spans of this many. */
-export const SPAN_BLOCKS = 256;
-
-/** What is known of each entry of a block, by its place in the block. A size of zero: it is not there. */
-interface Block {
-  readonly sizes: Uint32Array;
-  readonly references: Uint32Array;
-  readonly times: Float64Array;
-  /** How many entries are there. */
-  count: number;
-}
+export { BLOCK_SIZE } from "./entry-block.js";
+export { SPAN_BLOCKS } from "./entry-table.js";
 
 /**
  * What is known of every entry of the log without reading it: its stored bytes, when it was appended, and how many
@@ -20,9 +11,10 @@ interface Block {
  * What is neither held nor history is dead and waits for removal.
  */
 export class Entries {
-  readonly #blocks = new Map<number, Block>();
+  readonly #table = new EntryTable();
   #last = 0;
   #historyFloor = 0;
+  #count = 0;
   #bytes = 0;
   #historyCount = 0;
   #historyBytes = 0;
@@ -38,6 +30,11 @@ export class Entries {
     return this.#historyFloor;
   }
 
+  /** How many entries are there. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** The stored bytes of all entries that are there. */
   get bytes(): number {
     return this.#bytes;
@@ -46,41 +43,33 @@ export class Entries {
   /** Adds the entry of the next revision, or, in recovery, of a later one: what lies between is not there. */
   add(revision: number, size: number, timeMs: number, references: number): void {
     const number = Math.floor(revision / BLOCK_SIZE);
-    let block = this.#blocks.get(number);
+    let block = this.#table.get(number);
     if (block === undefined) {
       // The block before may have been emptied while it was the newest, when it could not go yet.
-      if (this.#blocks.get(number - 1)?.count === 0) this.#blocks.delete(number - 1);
-      block = {
-        sizes: new Uint32Array(BLOCK_SIZE),
-        references: new Uint32Array(BLOCK_SIZE),
-        times: new Float64Array(BLOCK_SIZE),
-        count: 0,
-      };
-      this.#blocks.set(number, block);
+      if (this.#table.get(number - 1)?.count === 0) this.#table.delete(number - 1);
+      block = new EntryBlock();
+      this.#table.add(number, block);
     }
-    const place = revision % BLOCK_SIZE;
-    block.sizes[place] = size;
-    block.references[place] = references;
-    block.times[place] = timeMs;
-    block.count++;
+    block.add(revision % BLOCK_SIZE, size, timeMs, references);
     this.#last = Math.max(this.#last, revision);
     this.#bytes += size;
+    this.#count++;
     if (references === 0) this.#let(revision, size);
   }
 
   /** The stored bytes of an entry; 0 when it is not there. */
   size(revision: number): number {
-    return this.#block(revision)?.sizes[revision % BLOCK_SIZE] ?? 0;
+    return this.#table.of(revision)?.sizes[revision % BLOCK_SIZE] ?? 0;
   }
 
   /** When an entry was appended; undefined, or before 1970, when it is not there. */
   timeMs(revision: number): number | undefined {
-    return this.#block(revision)?.times[revision % BLOCK_SIZE];
+    return this.#table.of(revision)?.timeMs(revision % BLOCK_SIZE);
   }
 
   /** One queue holds the entry no longer. */
   release(revision: number): void {
-    const block = this.#block(revision);
+    const block = this.#table.of(revision);
     if (block === undefined) return;
     const place = revision % BLOCK_SIZE;
     const references = block.references[place] ?? 0;
@@ -92,7 +81,7 @@ export class Entries {
 
   /** Whether some queue holds the entry. */
   isHeld(revision: number): boolean {
-    return (this.#block(revision)?.references[revision % BLOCK_SIZE] ?? 0) > 0;
+    return (this.#table.of(revision)?.references[revision % BLOCK_SIZE] ?? 0) > 0;
   }
 
   /** Whether an entry is there and neither let go of nor erased. What is not readable once never is again. */
@@ -104,14 +93,14 @@ export class Entries {
   /** Takes an entry that nobody holds out of the history at once, whatever retention says. */
   erase(revision: number): void {
     const size = this.size(revision);
-    const block = this.#block(revision);
+    const block = this.#table.of(revision);
     const place = revision % BLOCK_SIZE;
     // What is dead already, by retention or because it was in another queue that ended, is not counted out twice.
-    const isDead = revision <= this.#historyFloor || block?.times[place] === ERASED;
+    const isDead = revision <= this.#historyFloor || block?.isErased(place) === true;
     if (block === undefined || size === 0 || isDead || this.isHeld(revision)) return;
     this.#historyCount--;
     this.#historyBytes -= size;
-    block.times[place] = ERASED;
+    block.erase(place);
     this.#dead.push(revision);
   }
 
@@ -134,21 +123,19 @@ export class Entries {
   remove(revisions: readonly number[]): void {
     for (const revision of revisions) {
       const number = Math.floor(revision / BLOCK_SIZE);
-      const block = this.#blocks.get(number);
-      const size = block?.sizes[revision % BLOCK_SIZE] ?? 0;
-      if (block === undefined || size === 0) continue;
-      block.sizes[revision % BLOCK_SIZE] = 0;
-      block.references[revision % BLOCK_SIZE] = 0;
-      block.count--;
+      const block = this.#table.get(number);
+      if (block === undefined) continue;
+      const size = block.remove(revision % BLOCK_SIZE);
+      if (size > 0) this.#count--;
       this.#bytes -= size;
-      if (block.count === 0 && number < Math.floor(this.#last / BLOCK_SIZE)) this.#blocks.delete(number);
+      if (block.count === 0 && number < Math.floor(this.#last / BLOCK_SIZE)) this.#table.delete(number);
     }
   }
 
   /** The bits of a block that say which of its revisions are not there. */
   removedBits(number: number): Uint8Array {
     const bits = new Uint8Array(BLOCK_SIZE / 8);
-    const block = this.#blocks.get(number);
+    const block = this.#table.get(number);
     for (let place = 0; place < BLOCK_SIZE; place++) {
       const there = (block?.sizes[place] ?? 0) > 0 || number * BLOCK_SIZE + place > this.#last;
       if (!there) bits[place >> 3] = (bits[place >> 3] ?? 0) | (1 << (place & 7));
@@ -158,55 +145,50 @@ export class Entries {
 
   /** Whether a block has entries, or will get some. */
   hasBlock(number: number): boolean {
-    return (this.#blocks.get(number)?.count ?? 0) > 0 || number >= Math.floor(this.#last / BLOCK_SIZE);
+    return (this.#table.get(number)?.count ?? 0) > 0 || number >= Math.floor(this.#last / BLOCK_SIZE);
   }
 
   /** A revision so that the entries from there on, as far as they are known, are at least this many bytes. */
   endStart(bytes: number): number {
     let left = bytes;
-    const numbers = [...this.#blocks.keys()].sort((a, b) => b - a);
-    for (const number of numbers) {
-      for (const size of this.#blocks.get(number)?.sizes ?? []) left -= size;
+    for (const [number, { sizes }] of this.#table.between(Math.floor(this.#last / BLOCK_SIZE), 0)) {
+      for (let place = 0; place < BLOCK_SIZE; place++) left -= sizes[place] ?? 0;
       if (left <= 0) return number * BLOCK_SIZE;
     }
     return 0;
   }
 
   /** The blocks that have a part of a range, in order, each with its first revision. */
-  *blocksIn(first: number, last: number): Iterable<readonly [base: number, block: Readonly<Block>]> {
-    const from = Math.floor(first / BLOCK_SIZE);
-    const to = Math.floor(last / BLOCK_SIZE);
-    // Where a store was restored there is a gap of a million blocks.
-    const isSparse = to - from > this.#blocks.size;
-    const found = isSparse ? [...this.#blocks.keys()].filter((number) => number >= from && number <= to) : undefined;
-    const count = found?.sort((a, b) => a - b).length ?? to - from + 1;
-    for (let index = 0; index < count; index++) {
-      const number = found?.[index] ?? from + index;
-      const block = this.#blocks.get(number);
-      if (block !== undefined) yield [number * BLOCK_SIZE, block];
-    }
+  *blocksIn(first: number, last: number): Iterable<readonly [base: number, block: Readonly<EntryBlock>]> {
+    const blocks = this.#table.between(Math.floor(first / BLOCK_SIZE), Math.floor(last / BLOCK_SIZE));
+    for (const [number, block] of blocks) yield [number * BLOCK_SIZE, block];
   }
 
-  /** Copies of the blocks, for a checkpoint. */
-  image(): { number: number; sizes: Uint32Array; times: Float64Array }[] {
-    return [...this.#blocks].map(([number, block]) => ({
-      number,
-      sizes: block.sizes.slice(),
-      times: block.times.slice(),
-    }));
+  /** All blocks by their numbers, in order. */
+  blocks(): Iterable<readonly [number: number, block: EntryBlock]> {
+    return this.#table.between(0, Math.floor(this.#last / BLOCK_SIZE));
+  }
+
+  /** Recovery: takes the block of an image. */
+  restore(number: number, block: EntryBlock): void {
+    if (block.count === 0) return;
+    this.#table.add(number, block);
+    this.#count += block.count;
+    for (let place = 0; place < BLOCK_SIZE; place++) this.#bytes += block.sizes[place] ?? 0;
   }
 
   /** Recovery: forgets who holds what, to count it again. */
   forgetHolders(): void {
-    for (const { references } of this.#blocks.values()) references.fill(0);
+    for (const [, { references }] of this.blocks()) references.fill(0);
   }
 
-  /** Recovery: counts one more holder of an entry. */
-  hold(revision: number, holders = 1): void {
-    const block = this.#block(revision);
+  /** Recovery: counts more holders of an entry. @returns its stored bytes, so that nobody has to ask for them too */
+  hold(revision: number, holders = 1): number {
+    const block = this.#table.of(revision);
     const place = revision % BLOCK_SIZE;
-    if (block === undefined || (block.sizes[place] ?? 0) === 0) return;
-    block.references[place] = (block.references[place] ?? 0) + holders;
+    const size = block?.sizes[place] ?? 0;
+    if (block !== undefined && size > 0) block.refer(place, (block.references[place] ?? 0) + holders);
+    return size;
   }
 
   /** Recovery: sorts every entry into held, history and dead, once all holders are counted. */
@@ -215,11 +197,11 @@ export class Entries {
     this.#historyCount = 0;
     this.#historyBytes = 0;
     this.#dead = [];
-    for (const [number, block] of this.#blocks) {
+    for (const [number, block] of this.blocks()) {
       for (let place = 0; place < BLOCK_SIZE; place++) {
         const size = block.sizes[place] ?? 0;
         if (size === 0 || (block.references[place] ?? 0) > 0) continue;
-        if (block.times[place] === ERASED) this.#dead.push(number * BLOCK_SIZE + place);
+        if (block.isErased(place)) this.#dead.push(number * BLOCK_SIZE + place);
         else this.#let(number * BLOCK_SIZE + place, size);
       }
     }
@@ -228,10 +210,6 @@ export class Entries {
   /** Recovery: revisions up to this one were given out, whether they are there or not. */
   skipTo(revision: number): void {
     this.#last = Math.max(this.#last, revision);
-  }
-
-  #block(revision: number): Block | undefined {
-    return this.#blocks.get(Math.floor(revision / BLOCK_SIZE));
   }
 
   #let(revision: number, size: number): void {
@@ -252,19 +230,16 @@ export class Entries {
   #passOne(durable: number): void {
     const revision = this.#historyFloor + 1;
     const number = Math.floor(revision / BLOCK_SIZE);
-    const block = this.#blocks.get(number);
+    const block = this.#table.get(number);
     if (block === undefined) {
       this.#historyFloor = Math.min((number + 1) * BLOCK_SIZE - 1, durable);
       return;
     }
     this.#historyFloor = revision;
     const size = block.sizes[revision % BLOCK_SIZE] ?? 0;
-    if (size === 0 || this.isHeld(revision) || block.times[revision % BLOCK_SIZE] === ERASED) return;
+    if (size === 0 || this.isHeld(revision) || block.isErased(revision % BLOCK_SIZE)) return;
     this.#historyCount--;
     this.#historyBytes -= size;
     this.#dead.push(revision);
   }
 }
-
-/** The time of an entry that was erased and waits for removal. */
-const ERASED = -1;

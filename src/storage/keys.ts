@@ -13,6 +13,7 @@ const PARKED = 0x31;
 const REMOVED = 0x40;
 const REMOVED_SPAN = 0x41;
 const CHECKPOINT = 0x50;
+const DIGEST = 0x51;
 const RECEIPTS = 0x60;
 const REMEMBERED = 0x70;
 
@@ -50,7 +51,9 @@ export const receiptsKey = ({ number, epochRevision, sequence }: ReceiptsPlace):
   write64(key, sequence, 13);
   return key;
 };
-/** One piece of the checkpoint in one of the two slots. */
+/** There are two slots for checkpoints: while one is written, the one before stays whole. */
+export const CHECKPOINT_SLOTS = 2;
+/** One piece of the checkpoint in one of the slots. */
 export const checkpointKey = (slot: number, piece: number): Buffer => {
   const key = Buffer.allocUnsafe(6);
   key[0] = CHECKPOINT;
@@ -58,6 +61,9 @@ export const checkpointKey = (slot: number, piece: number): Buffer => {
   key.writeUInt32BE(piece, 2);
   return key;
 };
+
+/** What was recorded of the log after a revision. */
+export const digestKey = (after: number): Buffer => key64(DIGEST, after);
 
 /** The number in a key of the log, of a note of removals or of an answer; NaN in a key that damage made another one. */
 export const number64 = (key: Buffer): number => (key.length === LENGTH64 ? read64(key, 1) : Number.NaN);
@@ -111,6 +117,7 @@ export const cursorRange = kind(CURSOR);
 export const parkedRange = kind(PARKED);
 export const removedRange = kind(REMOVED);
 export const removedSpanRange = kind(REMOVED_SPAN);
+export const digestRange = kind(DIGEST);
 export const rememberedRange = kind(REMEMBERED);
 export const receiptsRange = kind(RECEIPTS);
 /** The keys of `isSocketKey` of some numbers, in order. */

@@ -14,9 +14,10 @@ import type { Answers } from "./answers.js";
 import { applyChange } from "./changes.js";
 import { Checkpoints } from "./checkpoint.js";
 import { type Batch, GroupCommit } from "./commit.js";
-import { deleteCursor, putConsumer, putCursor } from "./cursor-rows.js";
+import { Compaction } from "./compaction.js";
+import { deleteConsumer, putConsumer, putCursor } from "./cursor-rows.js";
 import { Growth } from "./growth.js";
-import { consumerKey, logKey, storeKey } from "./keys.js";
+import { logKey, storeKey } from "./keys.js";
 import { type Database, suspect } from "./level-files.js";
 import { LevelHistory } from "./level-history.js";
 import type { LogOptions } from "./level-options.js";
@@ -69,6 +70,7 @@ export class LevelLog {
   readonly #commit: GroupCommit;
   readonly #reader: LevelReader;
   readonly #removal: Removal;
+  readonly #compaction: Compaction;
   readonly #sweep: ReceiptSweep;
   readonly #checkpoints: Checkpoints;
   readonly #moved = new Set<Queue>();
@@ -88,6 +90,7 @@ export class LevelLog {
     this.#hooks = hooks;
     this.#reader = new LevelReader(db, this.state, options.recentBytes);
     this.#removal = new Removal(this.state.entries, recovered.store.firstRevision);
+    this.#compaction = new Compaction(db, this.#removal);
     this.#sweep = new ReceiptSweep(db, this.state);
     this.#checkpoints = new Checkpoints(this.state, recovered.checkpoint, options.checkpointInterval);
     this.#commit = new GroupCommit({
@@ -190,10 +193,8 @@ export class LevelLog {
 
   closeConsumer(number: SocketNumber): void {
     if (this.state.consumers.queue(number) === undefined) return;
-    const batch = this.#commit.batch();
     this.state.consumers.delete(number);
-    batch.del(consumerKey(number));
-    deleteCursor(batch, number);
+    deleteConsumer(this.#commit.batch(), number);
     this.#growing.numbers.add(number);
   }
 
@@ -220,6 +221,7 @@ export class LevelLog {
       for (const key of keys) this.#commit.batch().del(key);
       await this.durable();
     }
+    await this.#compaction.go();
     this.state.trim();
     if (this.#checkpoints.isDue) await this.#writeCheckpoint();
     return removed;
@@ -268,6 +270,7 @@ export class LevelLog {
     }
     this.#moved.clear();
     this.answers.prepare(batch);
+    this.#checkpoints.prepare(batch);
     this.#committing = { growth: this.#growing, revision: this.state.entries.last };
     this.#growing = new Growth();
   }

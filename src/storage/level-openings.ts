@@ -110,7 +110,7 @@ export class Openings {
     this.#log = log;
     this.#instance = log.instance;
     const { checkpoint, replayed, damage } = log.recovered;
-    const values = { revision: log.state.entries.last, replayed, checkpoint: checkpoint?.revision };
+    const values = { revision: log.state.entries.last, replayed, checkpoint: checkpoint?.through };
     if (!isDamaged(damage)) {
       const { socketCount } = log.state;
       if (!damage.isRestored) this.#options.log.info(values, "the log is open");

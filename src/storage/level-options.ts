@@ -15,7 +15,7 @@ export interface LevelOptions {
   readonly log: StoreLog;
   /** The clock, in milliseconds since 1970. It may jump; the log's own times never run backwards. */
   readonly now?: () => number;
-  /** A checkpoint of the index is written after this many entries, and at the end. */
+  /** What saves a start the reading of the log is written after this many entries, and at the end. */
   readonly checkpointInterval?: number;
   /** Milliseconds since some moment. It never jumps. */
   readonly elapsedMs?: () => number;
@@ -26,8 +26,8 @@ export interface LevelOptions {
 /** The options with nothing left open. */
 export type LogOptions = Required<LevelOptions>;
 
-/** So many entries are read in about a second at start. */
-const CHECKPOINT_INTERVAL = 200_000;
+/** So many entries are read in a few hundredths of a second at start. */
+const CHECKPOINT_INTERVAL = 10_000;
 
 /** A piece is cut again for its erased messages this seldom, because most of it may be erased a moment later. */
 const ERASE_AFTER_MS = 60_000;

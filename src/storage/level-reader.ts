@@ -1,12 +1,12 @@
-import { LogEntry } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Profile, SocketNumber, Stored } from "../registry/storage.js";
 import { contextKey, logKey, promptKey } from "./keys.js";
 import { isCorruption } from "./level-errors.js";
 import type { Database } from "./level-files.js";
 import type { Queue } from "./queue.js";
 import { type Body, Recent } from "./recent.js";
-import { decodeIfSound, unseal } from "./records.js";
+import { unseal } from "./records.js";
 import type { State } from "./state.js";
+import { decodeMessage } from "./stored-message.js";
 
 const NOTHING: Body = { timeMs: 0, sender: "", recipient: "", body: new Uint8Array() };
 
@@ -32,40 +32,33 @@ export class LevelReader {
    * all of them when the queue has ended.
    */
   async messages(queue: Queue, sequences: readonly number[]): Promise<Stored[]> {
-    const { durableTail } = queue;
-    const places = sequences
-      .filter((sequence) => sequence <= durableTail && queue.isReadable(sequence))
-      .map((sequence) => ({ sequence, revision: queue.revisionAt(sequence) }));
-    const bodies = await this.#bodies(places.map(({ revision }) => revision));
-    if (this.#state.queue(queue.number) !== queue) return [];
-    return places
-      .filter(({ sequence }) => queue.isReadable(sequence))
-      .map(({ sequence, revision }) => {
-        const found = bodies.get(revision);
-        // Field by field: to spread two objects into a third would cost more than to read them.
-        const { timeMs, sender, recipient, body } = found ?? NOTHING;
-        return { sequence, revision, timeMs, damaged: found === undefined, sender, recipient, body };
-      });
-  }
-
-  /** Messages by revision. Those that are not there or do not check are left out. */
-  async #bodies(revisions: readonly number[]): Promise<Map<number, Body>> {
-    const bodies = new Map<number, Body>();
+    const found: Stored[] = [];
     const missing: number[] = [];
-    for (const revision of revisions) {
+    queue.visit(sequences, (sequence, revision) => {
       const body = this.recent.get(revision);
-      if (body === undefined) missing.push(revision);
-      else bodies.set(revision, body);
+      if (body === undefined) missing.push(found.length);
+      found.push(storedOf(sequence, revision, body));
+    });
+    if (missing.length === 0) return found;
+    const values = await getMany(
+      this.#db,
+      missing.map((place) => logKey(found[place]?.revision ?? 0)),
+    );
+    if (this.#state.queue(queue.number) !== queue) return [];
+    for (const [index, place] of missing.entries()) {
+      const { sequence, revision } = found[place] as Stored;
+      const value = values[index];
+      found[place] = storedOf(sequence, revision, value && decodeMessage(value, revision));
     }
-    if (missing.length === 0) return bodies;
-    const values = await getMany(this.#db, missing.map(logKey));
-    for (const [index, revision] of missing.entries()) {
-      const stored = values[index];
-      const body = stored && decodeBody(stored, revision);
-      if (body !== undefined) bodies.set(revision, body);
-    }
-    return bodies;
+    const isReadable = queue.readable();
+    return found.filter(({ sequence }) => isReadable(sequence));
   }
+}
+
+/** Field by field: to spread two objects into a third would cost more than to read them. */
+function storedOf(sequence: number, revision: number, found: Body | undefined): Stored {
+  const { timeMs, sender, recipient, body } = found ?? NOTHING;
+  return { sequence, revision, timeMs, damaged: found === undefined, sender, recipient, body };
 }
 
 /** The values of these keys; undefined where LevelDB cannot find or read one. */
@@ -89,11 +82,4 @@ async function find(db: Database, key: Buffer): Promise<Buffer | undefined> {
   } finally {
     await rows.close();
   }
-}
-
-function decodeBody(stored: Buffer, revision: number): Body | undefined {
-  const entry = decodeIfSound(LogEntry, stored);
-  if (entry?.revision !== revision || entry.message === undefined) return undefined;
-  const { sender, recipient, body } = entry.message;
-  return { timeMs: entry.timeMs, sender, recipient, body };
 }

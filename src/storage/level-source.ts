@@ -2,7 +2,7 @@ import { LogEntry } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import { type KeyRange, logRange, number64 } from "./keys.js";
 import type { Database } from "./level-files.js";
 import { decodeIfSound } from "./records.js";
-import type { ReadRows, Source } from "./source.js";
+import type { ReadRows, ReadSteps, Source } from "./source.js";
 
 /** How much is read from LevelDB in one step. */
 const ROWS_PER_STEP = 1_000;
@@ -13,19 +13,26 @@ export function sourceOf(db: Database): Source {
   return {
     get: (key) => db.get(key),
     rows: rowsOf(db),
-    async revisions() {
-      return { first: await endOfLog(db, false), last: await endOfLog(db, true) };
-    },
+    steps: stepsOf(db),
+    lastRevision: () => endOfLog(db, true),
+    firstRevision: () => endOfLog(db, false),
   };
 }
 
 /** LevelDB's rows, read in steps, so that many of them hold nobody up. */
 export function rowsOf(db: Database, rowsPerStep = ROWS_PER_STEP): ReadRows {
+  const steps = stepsOf(db, rowsPerStep);
+  return async function* (range: KeyRange) {
+    for await (const step of steps(range)) yield* step;
+  };
+}
+
+function stepsOf(db: Database, rowsPerStep = ROWS_PER_STEP): ReadSteps {
   return async function* (range: KeyRange) {
     const iterator = db.iterator({ ...range, highWaterMarkBytes: BYTES_PER_STEP, fillCache: false });
     try {
       for (let step = await iterator.nextv(rowsPerStep); step.length > 0; ) {
-        yield* step;
+        yield step;
         step = await iterator.nextv(rowsPerStep);
       }
     } finally {

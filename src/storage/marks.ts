@@ -49,23 +49,34 @@ export class Marks {
 
   /** Those that are parked, or those that are not, in order. */
   sorted(isParked: boolean): KeptMark[] {
-    const found = [...this.#marks.values()].filter(({ state }) => (state === "PARKED") === isParked);
-    return found.sort((a, b) => a.sequence - b.sequence);
+    const found: KeptMark[] = [];
+    let isInOrder = true;
+    let before = 0;
+    for (const mark of this.#marks.values()) {
+      if ((mark.state === "PARKED") !== isParked) continue;
+      isInOrder &&= mark.sequence > before;
+      before = mark.sequence;
+      found.push(mark);
+    }
+    // What is handed out in order is mostly still so.
+    return isInOrder ? found : found.sort((a, b) => a.sequence - b.sequence);
   }
 
   put(mark: KeptMark): void {
-    this.delete(mark.sequence);
+    const old = this.#marks.get(mark.sequence);
+    if (old !== undefined) this.#leave(old);
     this.#marks.set(mark.sequence, mark);
     if (mark.state === "PARKED") this.#moveParked(1);
-    else if (this.#oldest !== undefined) this.#oldest = Math.min(this.#oldest, mark.sequence);
+    else if (this.#oldest !== undefined && mark.sequence < this.#oldest) this.#oldest = mark.sequence;
   }
 
-  delete(sequence: number): void {
+  /** @returns whether there was one */
+  delete(sequence: number): boolean {
     const mark = this.#marks.get(sequence);
-    if (mark === undefined) return;
+    if (mark === undefined) return false;
     this.#marks.delete(sequence);
-    if (mark.state === "PARKED") this.#moveParked(-1);
-    else if (sequence === this.#oldest) this.#oldest = undefined;
+    this.#leave(mark);
+    return true;
   }
 
   /** Those that are parked, in order, if they changed since this was asked last. */
@@ -73,6 +84,11 @@ export class Marks {
     if (!this.#isParkedMoved) return undefined;
     this.#isParkedMoved = false;
     return this.sorted(true);
+  }
+
+  #leave({ sequence, state }: KeptMark): void {
+    if (state === "PARKED") this.#moveParked(-1);
+    else if (sequence === this.#oldest) this.#oldest = undefined;
   }
 
   #moveParked(by: 1 | -1): void {

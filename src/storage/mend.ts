@@ -43,7 +43,7 @@ const NOBODY: Omit<SocketRow, "number"> = {
 export function mend({ state, damage }: Recovered, removal: Removal, batch: Batch, nowMs: number): number[] {
   const timeMs = Math.max(state.timeMs, nowMs);
   if (isRenewed(damage)) {
-    Checkpoints.forget(batch);
+    Checkpoints.forget(batch, state.digest);
     for (const key of damage.damagedKeys) {
       batch.del(key);
       if (!isRowKey(key) && !isConsumerKey(key)) continue;

@@ -1,11 +1,7 @@
 import { countBefore } from "../registry/search.js";
+import { AnchorChunk, type Own } from "./anchor-chunk.js";
+import { OrderImage } from "./order-image.js";
 import type { Timeline } from "./timeline.js";
-
-/** The numbers of one anchor: sequence, revision (negative: left out), broadcasts in the timeline once it happened. */
-const STRIDE = 3;
-const SEQUENCE = 0;
-const REVISION = 1;
-const INDEX = 2;
 
 /**
  * Which entry of the log has which sequence in one queue. It holds no message and no state of delivery.
@@ -18,71 +14,76 @@ export class Order {
   /** The order holds what comes after this revision. */
   readonly startRevision: number;
   readonly #timeline: Timeline;
-  #anchors: number[];
+  /** In order. There is always one. */
+  #chunks: AnchorChunk[];
+  /** The place of the first anchor that counts in the first chunk. */
   #head = 0;
 
   constructor(timeline: Timeline, startRevision: number) {
     this.startRevision = startRevision;
     this.#timeline = timeline;
-    this.#anchors = [1, -startRevision, timeline.indexAfter(startRevision)];
+    this.#chunks = [new AnchorChunk(1, startRevision, timeline.indexAfter(startRevision), 0)];
   }
 
   /** The newest sequence. */
   get tail(): number {
-    return this.#covered(this.#anchors.length - STRIDE, this.#timeline.end);
+    const chunk = this.#last;
+    return covered(chunk, chunk.count - 1, this.#timeline.end);
   }
 
   /** The oldest sequence that is known. */
   get first(): number {
-    return this.#part(this.#head, SEQUENCE);
+    return this.#first.sequence(this.#head);
   }
 
   /** What lies before `first` has at most this revision, and everything else a greater one. */
   get firstRevision(): number {
-    return Math.abs(this.#part(this.#head, REVISION)) - this.#own(this.#head);
+    return this.#first.revision(this.#head) - this.#first.own(this.#head);
   }
 
   /** Whether the newest message is a broadcast. */
   get endsWithBroadcast(): boolean {
-    return this.#timeline.end > this.#part(this.#anchors.length - STRIDE, INDEX);
+    return this.#timeline.end > this.#last.index(this.#last.count - 1);
   }
 
   /** Puts a message in that came by name. */
   push(revision: number): number {
     const sequence = this.tail + 1;
-    this.#anchors.push(sequence, revision, this.#timeline.end);
+    this.#add(sequence, revision, this.#timeline.end, 1);
     return sequence;
   }
 
   /** Leaves a broadcast out that is about to join the timeline. @returns false when it is left out already */
   skip(revision: number): boolean {
-    const last = this.#anchors.length - STRIDE;
-    if (this.#part(last, INDEX) > this.#timeline.end) return false;
+    const chunk = this.#last;
+    const place = chunk.count - 1;
+    if (chunk.index(place) > this.#timeline.end) return false;
     const sequence = this.tail + 1;
     // Two that are left out one after the other need one anchor.
-    if (this.#part(last, REVISION) < 0 && this.#part(last, SEQUENCE) === sequence) this.#anchors.length = last;
-    this.#anchors.push(sequence, -revision, this.#timeline.end + 1);
+    if (chunk.own(place) === 0 && chunk.sequence(place) === sequence) this.#dropLast();
+    this.#add(sequence, revision, this.#timeline.end + 1, 0);
     return true;
   }
 
   /** The entry of a sequence; 0 when there is none. */
   revisionAt(sequence: number): number {
-    if (sequence > this.tail) return 0;
-    const anchor = this.#lastAnchor(SEQUENCE, sequence);
-    if (anchor < 0) return 0;
-    const offset = sequence - this.#part(anchor, SEQUENCE);
-    const own = this.#own(anchor);
-    if (own === 1 && offset === 0) return this.#part(anchor, REVISION);
-    return this.#timeline.at(this.#part(anchor, INDEX) + offset - own);
+    if (sequence < this.first || sequence > this.tail) return 0;
+    const chunk = this.#chunks[this.#chunkOfSequence(sequence)] ?? this.#first;
+    const place = chunk.placeOfSequence(sequence);
+    const offset = sequence - chunk.sequence(place);
+    const own = chunk.own(place);
+    if (own === 1 && offset === 0) return chunk.revision(place);
+    return this.#timeline.at(chunk.index(place) + offset - own);
   }
 
   /** The newest sequence whose entry has at most this revision. */
   sequenceUpTo(revision: number): number {
-    const anchor = this.#lastAnchor(REVISION, revision);
-    if (anchor < 0) return this.first - 1;
-    const covered = this.#covered(anchor, Math.max(this.#timeline.indexAfter(revision), this.#part(anchor, INDEX)));
-    const next = anchor + STRIDE;
-    return next < this.#anchors.length ? Math.min(covered, this.#part(next, SEQUENCE) - 1) : covered;
+    if (revision < this.#first.revision(this.#head)) return this.first - 1;
+    const number = this.#chunkOfRevision(revision);
+    const chunk = this.#chunks[number] ?? this.#first;
+    const place = chunk.placeOfRevision(revision);
+    const end = Math.max(this.#timeline.indexAfter(revision), chunk.index(place));
+    return Math.min(covered(chunk, place, end), this.#sequenceAfter(number, place) - 1);
   }
 
   /** The sequence of an entry; 0 when it is not one of these. */
@@ -93,18 +94,19 @@ export class Order {
 
   /** Whether there may be something to trim. */
   get isLong(): boolean {
-    return this.#anchors.length - this.#head > STRIDE;
+    return this.#chunks.length > 1 || this.#first.count > this.#head + 1;
   }
 
   /** Lets go of what lies before this sequence. */
   trim(oldest: number): void {
-    while (this.#head + STRIDE < this.#anchors.length && this.#part(this.#head + STRIDE, SEQUENCE) <= oldest) {
-      this.#head += STRIDE;
-    }
-    if (this.#head > 256 * STRIDE && this.#head > this.#anchors.length / 2) {
-      this.#anchors = this.#anchors.slice(this.#head);
+    const number = this.#chunkOfSequence(oldest);
+    if (number < 0) return;
+    if (number > 0) {
+      this.#chunks.splice(0, number);
       this.#head = 0;
     }
+    const { count } = this.#first;
+    while (this.#head + 1 < count && this.#first.sequence(this.#head + 1) <= oldest) this.#head++;
   }
 
   /**
@@ -116,61 +118,95 @@ export class Order {
     named: (sequence: number, revision: number) => void,
     run: (fromIndex: number, toIndex: number) => void,
   ): void {
-    for (let anchor = this.#head; anchor < this.#anchors.length; anchor += STRIDE) {
-      const sequence = this.#part(anchor, SEQUENCE);
-      const own = this.#own(anchor);
-      if (own === 1 && sequence > above) named(sequence, this.#part(anchor, REVISION));
-      const next = anchor + STRIDE;
-      const index = this.#part(anchor, INDEX);
-      const end =
-        next < this.#anchors.length ? index + this.#part(next, SEQUENCE) - sequence - own : this.#timeline.end;
-      const from = index + Math.max(0, above + 1 - sequence - own);
-      if (from < end) run(from, end);
+    // What an anchor covers ends where the next one begins.
+    const start = Math.max(0, this.#chunkOfSequence(above));
+    for (let number = start; number < this.#chunks.length; number++) {
+      const chunk = this.#chunks[number] ?? this.#first;
+      const { count, isPlain } = chunk;
+      for (let place = number === 0 ? this.#head : 0; place < count; place++) {
+        const sequence = chunk.sequence(place);
+        const own = chunk.own(place);
+        if (own === 1 && sequence > above) named(sequence, chunk.revision(place));
+        if (isPlain && place + 1 < count) continue;
+        const index = chunk.index(place);
+        const next = this.#sequenceAfter(number, place);
+        const end = next === Number.POSITIVE_INFINITY ? this.#timeline.end : index + next - sequence - own;
+        const from = index + Math.max(0, above + 1 - sequence - own);
+        if (from < end) run(from, end);
+      }
     }
   }
 
-  /** A copy of the anchors, for a checkpoint. */
-  image(): number[] {
-    return this.#anchors.slice(this.#head);
+  /** The anchors as they are now, for a checkpoint: only the last chunk changes any more. */
+  image(): OrderImage {
+    const chunks = this.#chunks.slice();
+    chunks[chunks.length - 1] = this.#last.copy();
+    return new OrderImage(this.#head, chunks);
   }
 
   /** Recovery: begins now, the timeline having reached the start only now. */
   begin(): void {
-    this.#anchors = [1, -this.startRevision, this.#timeline.indexAfter(this.startRevision)];
+    this.#chunks = [new AnchorChunk(1, this.startRevision, this.#timeline.indexAfter(this.startRevision), 0)];
   }
 
   /** Recovery: takes the anchors of a checkpoint. */
-  restore(anchors: number[]): void {
-    this.#anchors = anchors;
-    this.#head = 0;
+  restore({ head, chunks }: OrderImage): void {
+    this.#chunks = [...chunks];
+    this.#head = head;
   }
 
   /** Recovery: renumbers everything by a constant. */
   shift(by: number): void {
-    for (let anchor = this.#head; anchor < this.#anchors.length; anchor += STRIDE) {
-      this.#anchors[anchor] = this.#part(anchor, SEQUENCE) + by;
+    for (const chunk of this.#chunks) chunk.shift(by);
+  }
+
+  get #first(): AnchorChunk {
+    return this.#chunks[0] as AnchorChunk;
+  }
+
+  get #last(): AnchorChunk {
+    return this.#chunks[this.#chunks.length - 1] as AnchorChunk;
+  }
+
+  #add(sequence: number, revision: number, index: number, own: Own): void {
+    const isAdded = this.#chunks.length > 0 && this.#last.add(sequence, revision, index, own);
+    if (!isAdded) this.#chunks.push(new AnchorChunk(sequence, revision, index, own));
+  }
+
+  /** Takes the last anchor away, because another one comes in its place. */
+  #dropLast(): void {
+    const isOnly = this.#last.count - 1 === (this.#chunks.length === 1 ? this.#head : 0);
+    if (!isOnly) {
+      this.#last.drop();
+      return;
     }
+    this.#chunks.pop();
+    if (this.#chunks.length === 0) this.#head = 0;
   }
 
-  /** 1 when the anchor is a message itself, 0 when it stands for one that is left out. */
-  #own(anchor: number): 0 | 1 {
-    return this.#part(anchor, REVISION) > 0 ? 1 : 0;
+  /** The sequence of the next anchor; infinite when there is none. */
+  #sequenceAfter(number: number, place: number): number {
+    const chunk = this.#chunks[number];
+    if (chunk !== undefined && place + 1 < chunk.count) return chunk.sequence(place + 1);
+    return this.#chunks[number + 1]?.sequence(0) ?? Number.POSITIVE_INFINITY;
   }
 
-  #part(anchor: number, part: number): number {
-    return this.#anchors[anchor + part] ?? 0;
+  /** The last chunk that begins with at most this sequence; negative when there is none. */
+  #chunkOfSequence(sequence: number): number {
+    const chunks = this.#chunks;
+    if (this.#last.sequence(0) <= sequence) return chunks.length - 1;
+    return countBefore(chunks.length, (number) => (chunks[number]?.sequence(0) ?? 0) <= sequence) - 1;
   }
 
-  /** The newest sequence that an anchor covers when the timeline reaches up to the index `end`. */
-  #covered(anchor: number, end: number): number {
-    return this.#part(anchor, SEQUENCE) - 1 + this.#own(anchor) + end - this.#part(anchor, INDEX);
+  /** The last chunk that begins with at most this revision; negative when there is none. */
+  #chunkOfRevision(revision: number): number {
+    const chunks = this.#chunks;
+    if (this.#last.revision(0) <= revision) return chunks.length - 1;
+    return countBefore(chunks.length, (number) => (chunks[number]?.revision(0) ?? 0) <= revision) - 1;
   }
+}
 
-  /** The last anchor whose sequence or revision is at most `limit`; negative when there is none. */
-  #lastAnchor(part: typeof SEQUENCE | typeof REVISION, limit: number): number {
-    const count = (this.#anchors.length - this.#head) / STRIDE;
-    const isBefore = (place: number): boolean => Math.abs(this.#part(this.#head + place * STRIDE, part)) <= limit;
-    const found = countBefore(count, isBefore);
-    return found === 0 ? -1 : this.#head + (found - 1) * STRIDE;
-  }
+/** The newest sequence that an anchor covers when the timeline reaches up to the index `end`. */
+function covered(chunk: AnchorChunk, place: number, end: number): number {
+  return chunk.sequence(place) - 1 + chunk.own(place) + end - chunk.index(place);
 }

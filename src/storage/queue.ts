@@ -116,19 +116,31 @@ export abstract class Queue implements QueueView {
     return this.cursor.unsettledAfter(sequence, this.durableTail);
   }
 
-  /** Whether there is a message, which can be read by position or because it has a mark. */
-  isReadable(sequence: number): boolean {
-    return (sequence >= this.oldest && sequence <= this.tail) || this.cursor.mark(sequence) !== undefined;
+  /** Tells whether there is a message, which can be read by position or because it has a mark. Good for this moment. */
+  readable(): (sequence: number) => boolean {
+    const { cursor, oldest, tail } = this;
+    return (sequence) => (sequence >= oldest && sequence <= tail) || cursor.mark(sequence) !== undefined;
   }
 
   /** The entry of a message; 0 when it cannot be read. */
   revisionAt(sequence: number): number {
-    return this.isReadable(sequence) ? this.cursor.revisionAt(sequence) : 0;
+    return this.readable()(sequence) ? this.cursor.revisionAt(sequence) : 0;
+  }
+
+  /** Tells of each of these messages that is durable and can be read which entry it is. */
+  visit(sequences: readonly number[], each: (sequence: number, revision: number) => void): void {
+    const { cursor, durableTail } = this;
+    const isReadable = this.readable();
+    for (const sequence of sequences) {
+      if (sequence <= durableTail && isReadable(sequence)) each(sequence, cursor.revisionAt(sequence));
+    }
   }
 
   /** The stored bytes of a message; 0 when it cannot be read. */
   sizeAt(sequence: number): number {
-    return this.shared.entries.size(this.revisionAt(sequence));
+    const { cursor } = this;
+    // Asked for whatever is handed out. Above the floor nothing is gone, and the order says where its end is.
+    return this.shared.entries.size(sequence > cursor.floor ? cursor.revisionAt(sequence) : this.revisionAt(sequence));
   }
 
   /** When a message was appended; undefined when it cannot be read. */
@@ -183,9 +195,13 @@ export abstract class Queue implements QueueView {
   /** Sets the marks of messages that are not settled. @returns whether there was one */
   mark(marks: readonly Mark[]): boolean {
     const { cursor, tail } = this;
-    const open = marks.filter(({ sequence }) => sequence <= tail && !cursor.isSettled(sequence));
-    for (const mark of open) cursor.put(mark);
-    return open.length > 0;
+    let isMoved = false;
+    for (const mark of marks) {
+      if (mark.sequence > tail || cursor.isSettled(mark.sequence)) continue;
+      cursor.put(mark);
+      isMoved = true;
+    }
+    return isMoved;
   }
 
   /** Keeps when the agent was seen. @returns whether that is news */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import type { Consumer } from "../registry/storage.js";
-import { type Checkpoint, readCheckpoint } from "./checkpoint.js";
+import { type Checkpoint, readCheckpoint, readDigests } from "./checkpoint-reading.js";
 import { decodeConsumer, decodeCursor, decodeParked, type ParkedImage } from "./cursor-rows.js";
 import { BLOCK_SIZE } from "./entries.js";
 import { consumerRange, cursorRange, number32, parkedRange, rowKey, rowRange, storeKey } from "./keys.js";
@@ -60,13 +60,16 @@ export async function recover(source: Source, acknowledged: number, isSalvaged: 
   const { notes, damaged: damagedNotes } = await RemovedNotes.read(source.rows);
   const { damaged: damagedRows, ...rows } = await readRows(source);
   const damagedKeys = [...damaged, ...damagedNotes, ...damagedRows];
-  const last = Math.max((await source.revisions()).last, store.lastRevision);
+  const last = Math.max(await source.lastRevision(), store.lastRevision);
   const known: Known = { store, last, notes, ...rows };
-  const checkpoint = damagedKeys.length > 0 || isSalvaged ? undefined : await readCheckpoint(source.rows, last);
+  const { digests, keys } = await readDigests(source);
+  const isBelieved = damagedKeys.length === 0 && !isSalvaged;
+  const checkpoint = isBelieved ? await readCheckpoint(source, last, digests) : undefined;
   const attempt = await replay(source, known, checkpoint);
   const isSound = checkpoint === undefined || attempt.lost.length + attempt.lostSockets.length === 0;
   const replayed: Replayed = isSound ? attempt : await replay(source, known, undefined);
   const { state } = replayed;
+  state.digest.keys = keys;
   // Only the checkpoint may have known of a socket that is gone.
   const lostRows = [...new Set([...attempt.lostSockets, ...replayed.lostSockets])]
     .map(rowKey)
@@ -82,7 +85,8 @@ export async function recover(source: Source, acknowledged: number, isSalvaged: 
     state,
     store,
     isNew,
-    checkpoint: isSound ? checkpoint : undefined,
+    // When the queues are numbered anew, it says nothing any more.
+    checkpoint: isSound && !isRenewed(damage) ? checkpoint : undefined,
     replayed: replayed.read,
     damage,
   };
@@ -90,14 +94,16 @@ export async function recover(source: Source, acknowledged: number, isSalvaged: 
 
 async function readStore(source: Source): Promise<{ store: StoreRow; isNew: boolean; damaged: Buffer[] }> {
   const stored = await source.get(storeKey);
-  const { first } = await source.revisions();
-  if (stored === undefined && first === 0) return { store: newStore(0), isNew: true, damaged: [] };
+  if (stored === undefined && (await source.lastRevision()) === 0) {
+    return { store: newStore(0), isNew: true, damaged: [] };
+  }
   try {
     if (stored === undefined) throw new DamagedRecord("the store's own row is not there");
     return { store: decodeStore(stored), isNew: false, damaged: [] };
   } catch (error) {
     if (!(error instanceof DamagedRecord)) throw error;
     // Where the log began is unknown now: the blocks before its first entry count as removed.
+    const first = await source.firstRevision();
     const firstRevision = first - (first % BLOCK_SIZE);
     return { store: newStore(firstRevision), isNew: false, damaged: [storeKey] };
   }

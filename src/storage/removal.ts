@@ -12,6 +12,7 @@ import { type ReadRows, readEach } from "./source.js";
 export class Removal {
   readonly #entries: Entries;
   #firstBlock: number;
+  #removedBytes = 0;
 
   constructor(entries: Entries, firstRevision: number) {
     this.#entries = entries;
@@ -23,10 +24,19 @@ export class Removal {
     return this.#firstBlock * BLOCK_SIZE;
   }
 
+  /** The stored bytes of what was removed since this was asked last. */
+  takeRemovedBytes(): number {
+    const bytes = this.#removedBytes;
+    this.#removedBytes = 0;
+    return bytes;
+  }
+
   /** Adds the removal of these entries to a batch. Those that damage took are noted in the same way. */
   remove(revisions: readonly number[], batch: Batch): void {
     for (const revision of revisions) batch.del(logKey(revision));
+    const { bytes } = this.#entries;
     this.#entries.remove(revisions);
+    this.#removedBytes += bytes - this.#entries.bytes;
     const blocks = new Set(revisions.map((revision) => Math.floor(revision / BLOCK_SIZE)));
     for (const block of blocks) {
       const bits = this.#entries.hasBlock(block) ? this.#entries.removedBits(block) : new Uint8Array();
@@ -71,6 +81,9 @@ export class Removal {
 export class RemovedNotes {
   readonly #bits = new Map<number, Uint8Array>();
   readonly #spans = new Set<number>();
+  /** The block that was asked for last, and whether there is a note of it: mostly the next question is of the same. */
+  #lastBlock = -1;
+  #isNoted = false;
 
   /** A block whose note is lost counts as one of which nothing was removed. */
   static async read(rows: ReadRows): Promise<{ notes: RemovedNotes; damaged: Buffer[] }> {
@@ -86,7 +99,16 @@ export class RemovedNotes {
   }
 
   has(revision: number): boolean {
-    return this.#end(revision) > revision;
+    return this.hasAny(Math.floor(revision / BLOCK_SIZE)) && this.#end(revision) > revision;
+  }
+
+  /** Whether something of a block was removed. */
+  hasAny(block: number): boolean {
+    if (block !== this.#lastBlock) {
+      this.#lastBlock = block;
+      this.#isNoted = this.#bits.has(block) || this.#spans.has(Math.floor(block / SPAN_BLOCKS));
+    }
+    return this.#isNoted;
   }
 
   /** The revisions from `from` up to, and without, `to` that were not removed on purpose. */

@@ -1,21 +1,18 @@
-import {
-  ChangeKind,
-  LogEntry,
-  type SocketChanged,
-  type StoreRow,
-} from "../../gen/ts/socketregistry/storage/v1/records.js";
+import type { StoreRow } from "../../gen/ts/socketregistry/storage/v1/records.js";
 import { type Consumer, type SocketNumber, type SocketRow, TEAM_NUMBER } from "../registry/storage.js";
-import { anchorsOf, type Checkpoint, restoreEntries, timelineOf } from "./checkpoint.js";
+import { partsOf, type QueueOrder } from "./checkpoint-pieces.js";
+import type { Checkpoint } from "./checkpoint-reading.js";
 import type { ParkedImage } from "./cursor-rows.js";
+import { eachDigested } from "./digest.js";
+import { BLOCK_SIZE, type EntryBlock } from "./entry-block.js";
 import { logRange, number64 } from "./keys.js";
 import type { Queue, QueueImage } from "./queue.js";
-import { decodeIfSound } from "./records.js";
 import type { RemovedNotes } from "./removal.js";
-import { decodeSkips } from "./rows.js";
+import { type Coming, type Routing, routingOf } from "./routing.js";
 import { SocketQueue } from "./socket-queue.js";
 import type { Source } from "./source.js";
 import { State } from "./state.js";
-import { Timeline } from "./timeline.js";
+import { Timeline, type TimelineImage } from "./timeline.js";
 
 /**
  * This much of the log's end is read at every start, checkpoint or not, so that everything that can still lie in
@@ -69,7 +66,7 @@ export async function replay(source: Source, known: Known, checkpoint: Checkpoin
   const sockets = new Map<SocketNumber, number>();
   if (known.last > 0) sockets.set(TEAM_NUMBER, known.last);
   for (const { queue, endIndex } of images.values()) if (endIndex === undefined) sockets.set(queue.number, from);
-  const { lost, read, unclaimed } = await readLog(source, { state, known, waiting, from, sockets });
+  const { lost, read, unclaimed } = await readOn(source, checkpoint, { state, known, waiting, sockets });
   for (const queue of state.queues()) queue.restore(imageOf(queue, known));
   holdAll(state);
   entries.settleAll(store.historyFloor);
@@ -101,49 +98,69 @@ function imageOf(queue: Queue, { cursors, parked }: Known): QueueImage {
   return row?.epochRevision === epochRevision ? { ...image, marks: [...image.marks, ...row.marks] } : image;
 }
 
-/** @returns the queues of the checkpoint, by the revision at which they began, which is another one for each */
-function restoreCheckpoint(state: State, checkpoint: Checkpoint | undefined, known: Known): Map<number, Image> {
-  const queues = new Map<number, Image>();
-  const { entries } = state;
-  state.timeMs = known.store.lastTimeMs;
-  if (checkpoint === undefined) return queues;
-  const isRemoved = (revision: number): boolean => revision < known.store.firstRevision || known.notes.has(revision);
-  for (const piece of checkpoint.pieces) restoreEntries(piece, entries, isRemoved);
-  entries.skipTo(checkpoint.revision);
-  state.timeMs = Math.max(state.timeMs, entries.timeMs(checkpoint.revision) ?? 0);
-  state.timeline = Timeline.from(timelineOf(checkpoint), entries);
-  for (const image of checkpoint.pieces.flatMap((piece) => piece.queues)) {
-    const queue = new SocketQueue(state, image.number, image.epochRevision);
-    queue.order.restore(anchorsOf(image));
-    queues.set(image.epochRevision, { queue, endIndex: image.endIndex });
-  }
-  return queues;
-}
-
 /** A queue of the checkpoint, and where it ended if it had by then. */
 interface Image {
   readonly queue: SocketQueue;
   readonly endIndex: number | undefined;
 }
 
+/** @returns the queues of the checkpoint, by the revision at which they began, which is another one for each */
+function restoreCheckpoint(state: State, checkpoint: Checkpoint | undefined, known: Known): Map<number, Image> {
+  const queues = new Map<number, Image>();
+  const { entries } = state;
+  state.timeMs = known.store.lastTimeMs;
+  if (checkpoint === undefined) return queues;
+  const { revision } = checkpoint;
+  let timeline: TimelineImage = { chunks: [], revisions: [] };
+  const images: QueueOrder[] = [];
+  for (const piece of checkpoint.pieces) {
+    const parts = partsOf(piece);
+    timeline = parts.timeline ?? timeline;
+    images.push(...parts.queues);
+    for (const { number, block } of parts.blocks) {
+      forgetRemoved(number, block, revision, known);
+      entries.restore(number, block);
+    }
+  }
+  entries.skipTo(revision);
+  state.timeMs = Math.max(state.timeMs, entries.timeMs(revision) ?? 0);
+  // The queues refer to it from the beginning.
+  state.timeline = Timeline.from(timeline, entries);
+  for (const { number, epochRevision, endIndex, order } of images) {
+    const queue = new SocketQueue(state, number, epochRevision);
+    queue.order.restore(order);
+    queues.set(epochRevision, { queue, endIndex });
+  }
+  return queues;
+}
+
+/** Takes out of a block what was removed since, and what came while the checkpoint was written. */
+function forgetRemoved(number: number, block: EntryBlock, last: number, { store, notes }: Known): void {
+  const base = number * BLOCK_SIZE;
+  const isWhole = base >= store.firstRevision && base + BLOCK_SIZE <= last && !notes.hasAny(number);
+  if (isWhole) return;
+  for (let place = 0; place < BLOCK_SIZE; place++) {
+    if (base + place > last || isRemoved(base + place, { store, notes })) block.remove(place);
+  }
+}
+
+function isRemoved(revision: number, { store, notes }: Pick<Known, "store" | "notes">): boolean {
+  return revision < store.firstRevision || notes.has(revision);
+}
+
 interface Reading {
   readonly state: State;
   readonly known: Known;
-  /** Queues that begin later than the place where reading starts. */
+  /** Queues that begin later than the checkpoint. */
   readonly waiting: SocketQueue[];
-  /** Entries up to this revision are known already and are only checked. */
-  readonly from: number;
   /** The sockets that there were, each with the revision by which it was there. It is kept up. */
   readonly sockets: Map<SocketNumber, number>;
 }
 
-/** Reads the log's end into the state. Messages that no queue takes are unclaimed. */
-async function readLog(
-  source: Source,
-  { state, known, waiting, from, sockets }: Reading,
-): Promise<{ lost: number[]; unclaimed: number[]; read: number }> {
-  const { last, notes, store } = known;
-  const starting = waiting.sort((a, b) => a.order.startRevision - b.order.startRevision);
+/** Takes the entries behind the checkpoint into the state: what was recorded of them, and the log's end. */
+async function readOn(source: Source, checkpoint: Checkpoint | undefined, reading: Reading) {
+  const { state, known } = reading;
+  const starting = reading.waiting.sort((a, b) => a.order.startRevision - b.order.startRevision);
   let next = 0;
   const begin = (before: number): void => {
     for (let queue = starting[next]; queue && queue.order.startRevision < before; queue = starting[++next]) {
@@ -151,51 +168,76 @@ async function readLog(
       state.putQueue(queue);
     }
   };
-  const lost: number[] = [];
+  /** The messages that no queue takes. */
   const unclaimed: number[] = [];
-  let read = 0;
-  let expected = Math.max(1, store.firstRevision, Math.min(from + 1, state.entries.endStart(CHECKED_BYTES)));
-  for await (const [key, stored] of source.rows(logRange(expected, last))) {
-    const revision = number64(key);
-    // Its entry is missed where it should be.
-    if (Number.isNaN(revision)) continue;
-    for (const missing of notes.missing(expected, revision)) lost.push(missing);
-    expected = revision + 1;
-    const entry = decodeIfSound(LogEntry, stored);
-    if (entry?.revision !== revision) {
-      lost.push(...notes.missing(revision, expected));
-      continue;
-    }
-    if (revision <= from) continue;
-    begin(revision);
-    if (!apply(state, revision, entry, stored.length)) unclaimed.push(revision);
-    if (entry.socket !== undefined) keepUp(sockets, revision, entry.socket);
-    read++;
+  const take = (routing: Routing, size: number): void => {
+    begin(routing.revision);
+    if (!apply(state, routing, size)) unclaimed.push(routing.revision);
+    if (routing.coming !== undefined) keepUp(reading.sockets, routing.revision, routing.coming);
+  };
+  for (const digested of checkpoint?.digests ?? []) {
+    eachDigested(digested, (routing, size) => {
+      if (!isRemoved(routing.revision, known)) take(routing, size);
+    });
+    state.entries.skipTo(digested.last);
   }
+  const from = checkpoint?.through ?? 0;
+  // Without a checkpoint one is written soon.
+  if (checkpoint !== undefined) state.digest.begin(from);
+  const { lost, read } = await readLog(source, state, known, from, take);
   begin(Number.POSITIVE_INFINITY);
-  for (const missing of notes.missing(expected, last + 1)) lost.push(missing);
   return { lost, unclaimed, read };
 }
 
+/** Reads the log's end. Entries up to `from` are known already, and are only checked. */
+async function readLog(
+  source: Source,
+  state: State,
+  { last, notes, store }: Known,
+  from: number,
+  take: (routing: Routing, size: number) => void,
+): Promise<{ lost: number[]; read: number }> {
+  const lost: number[] = [];
+  let read = 0;
+  let expected = Math.max(1, store.firstRevision, Math.min(from + 1, state.entries.endStart(CHECKED_BYTES)));
+  for await (const step of source.steps(logRange(expected, last))) {
+    for (const [key, stored] of step) {
+      const revision = number64(key);
+      // Its entry is missed where it should be.
+      if (Number.isNaN(revision)) continue;
+      if (revision > expected) lost.push(...notes.missing(expected, revision));
+      expected = revision + 1;
+      const routing = routingOf(stored);
+      if (routing?.revision !== revision) {
+        lost.push(...notes.missing(revision, expected));
+        continue;
+      }
+      if (revision <= from) continue;
+      take(routing, stored.length);
+      read++;
+    }
+  }
+  for (const missing of notes.missing(expected, last + 1)) lost.push(missing);
+  return { lost, read };
+}
+
 /** @returns false when the entry is a message that went to queues which have ended since, and to no other */
-function apply(state: State, revision: number, { timeMs, message, socket }: LogEntry, size: number): boolean {
-  if (message === undefined) {
-    state.nextNumber = Math.max(state.nextNumber, (socket?.socket?.number ?? 0) + 1);
-    state.addChange(revision, timeMs, size);
+function apply(state: State, routing: Routing, size: number): boolean {
+  const { revision, timeMs, coming, targets, everyone } = routing;
+  if (coming !== undefined) {
+    state.nextNumber = Math.max(state.nextNumber, coming.number + 1);
+    state.addChange(revision, timeMs, size, coming);
     return true;
   }
-  const { targets, everyone } = message;
-  const skipped = [...decodeSkips(message.skipped, message.skipReasons).keys()].map((number) => ({ number }));
-  const sequences = state.addMessage(revision, timeMs, size, { targets, everyone, skipped });
+  const sequences = state.addMessage(revision, timeMs, size, routing);
   return everyone || targets.length === 0 || sequences.some((sequence) => sequence > 0);
 }
 
 /** Adds or takes away the socket that came or went. */
-function keepUp(sockets: Map<SocketNumber, number>, revision: number, change: SocketChanged): void {
-  const { kind, socket, replaces } = change;
+function keepUp(sockets: Map<SocketNumber, number>, revision: number, { number, replaces, isGone }: Coming): void {
   sockets.delete(replaces);
-  if (kind === ChangeKind.CHANGE_KIND_DELETED) sockets.delete(socket?.number ?? 0);
-  else if (socket !== undefined) sockets.set(socket.number, revision);
+  if (isGone) sockets.delete(number);
+  else if (number > 0) sockets.set(number, revision);
 }
 
 /** Counts who holds which entry. A broadcast's holders are counted as the runs of the timeline that begin or end at it. */

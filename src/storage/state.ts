@@ -3,16 +3,13 @@ import { countBefore } from "../registry/search.js";
 import type { Consumer, LogEvent, SocketDraft, SocketNumber, SocketRow } from "../registry/storage.js";
 import { TEAM_NUMBER } from "../registry/storage.js";
 import { Consumers } from "./consumers.js";
+import { Digest } from "./digest.js";
 import { Entries } from "./entries.js";
 import { type Ended, erase } from "./erasure.js";
 import type { Queue, Shared } from "./queue.js";
+import type { Coming, Routes } from "./routing.js";
 import { SocketQueue } from "./socket-queue.js";
 import { Timeline } from "./timeline.js";
-
-/** Whom a message goes to. */
-export type Routes = Pick<Extract<LogEvent, { kind: "message" }>, "targets" | "everyone"> & {
-  readonly skipped: readonly { readonly number: SocketNumber }[];
-};
 
 /**
  * What the log says, in memory: the rows of the sockets and the index of their queues. It changes by the events of the
@@ -22,6 +19,8 @@ export class State implements Shared {
   timeline = new Timeline();
   readonly entries = new Entries();
   readonly consumers = new Consumers(this);
+  /** What a start will have to know of the entries behind the newest checkpoint. */
+  readonly digest = new Digest();
   durableRevision = 0;
   /** The time of the newest entry. */
   timeMs = 0;
@@ -94,6 +93,7 @@ export class State implements Shared {
       this.timeline.push(revision, size, timeMs);
     }
     this.entries.add(revision, size, timeMs, holders);
+    this.digest.message(revision, timeMs, size, routes);
     this.timeMs = Math.max(this.timeMs, timeMs);
     return sequences;
   }
@@ -142,8 +142,9 @@ export class State implements Shared {
   }
 
   /** A change that no queue holds. */
-  addChange(revision: number, timeMs: number, size: number): void {
+  addChange(revision: number, timeMs: number, size: number, coming: Coming): void {
     this.entries.add(revision, size, timeMs, 0);
+    this.digest.change(revision, timeMs, size, coming);
     this.timeMs = Math.max(this.timeMs, timeMs);
   }
 

@@ -234,7 +234,10 @@ export interface CursorRow {
   expiredCount: number;
   /** How many of these a reader has been told of. */
   expiredAnnounced: number;
-  /** The messages that are in flight or wait to be delivered again, ascending by sequence. */
+  /**
+   * The messages that are in flight or wait to be delivered again, ascending by sequence, in rows of before there were
+   * mark_runs.
+   */
   marks: MarkRow[];
   /** When the socket's agent was last seen. */
   seenMs: number;
@@ -243,6 +246,8 @@ export interface CursorRow {
    * a loss sequences are others, and revisions are not. Empty in rows of before this was kept.
    */
   settledRevisions: number[];
+  /** The messages that are in flight or wait to be delivered again, ascending by sequence. */
+  markRuns: MarkRun[];
 }
 
 /** MarkRow is what is kept of a message that was handed out and is not settled. */
@@ -258,6 +263,27 @@ export interface MarkRow {
   /** When it was last delivered. */
   deliveredMs: number;
   /** When its deadline passes, from when on it waits, or since when it is parked. */
+  dueMs: number;
+}
+
+/**
+ * MarkRun is what is kept of messages that were handed out together and are not settled: their sequences follow one
+ * another, and all but the entry is the same.
+ */
+export interface MarkRun {
+  /** The first sequence. */
+  first: number;
+  /** The entry of the first. */
+  revision: number;
+  /** The entries of the others, each as the difference to the one before, which is greater than zero. */
+  steps: number[];
+  /** What became of them. */
+  state: MarkState;
+  /** How many attempts have failed. */
+  failures: number;
+  /** When they were last delivered. */
+  deliveredMs: number;
+  /** When their deadline passes, or from when on they wait. */
   dueMs: number;
 }
 
@@ -1273,6 +1299,7 @@ function createBaseCursorRow(): CursorRow {
     marks: [],
     seenMs: 0,
     settledRevisions: [],
+    markRuns: [],
   };
 }
 
@@ -1321,6 +1348,9 @@ export const CursorRow: MessageFns<CursorRow> = {
         writer.uint64(v);
       }
       writer.join();
+    }
+    for (const v of message.markRuns) {
+      MarkRun.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -1454,6 +1484,14 @@ export const CursorRow: MessageFns<CursorRow> = {
 
             break;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.markRuns.push(MarkRun.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1483,6 +1521,7 @@ export const CursorRow: MessageFns<CursorRow> = {
     message.marks = object.marks?.map((e) => MarkRow.fromPartial(e)) || [];
     message.seenMs = object.seenMs ?? 0;
     message.settledRevisions = object.settledRevisions?.map((e) => e) || [];
+    message.markRuns = object.markRuns?.map((e) => MarkRun.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1594,6 +1633,147 @@ export const MarkRow: MessageFns<MarkRow> = {
     const message = createBaseMarkRow();
     message.sequence = object.sequence ?? 0;
     message.revision = object.revision ?? 0;
+    message.state = object.state ?? 0;
+    message.failures = object.failures ?? 0;
+    message.deliveredMs = object.deliveredMs ?? 0;
+    message.dueMs = object.dueMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseMarkRun(): MarkRun {
+  return { first: 0, revision: 0, steps: [], state: 0, failures: 0, deliveredMs: 0, dueMs: 0 };
+}
+
+export const MarkRun: MessageFns<MarkRun> = {
+  encode(message: MarkRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.first !== 0) {
+      writer.uint32(8).uint64(message.first);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
+    }
+    if (message.steps.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.steps) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.state !== 0) {
+      writer.uint32(32).int32(message.state);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(40).uint32(message.failures);
+    }
+    if (message.deliveredMs !== 0) {
+      writer.uint32(48).uint64(message.deliveredMs);
+    }
+    if (message.dueMs !== 0) {
+      writer.uint32(56).uint64(message.dueMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MarkRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMarkRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.first = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.steps.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.steps.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.deliveredMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.dueMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MarkRun>): MarkRun {
+    return MarkRun.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MarkRun>): MarkRun {
+    const message = createBaseMarkRun();
+    message.first = object.first ?? 0;
+    message.revision = object.revision ?? 0;
+    message.steps = object.steps?.map((e) => e) || [];
     message.state = object.state ?? 0;
     message.failures = object.failures ?? 0;
     message.deliveredMs = object.deliveredMs ?? 0;
