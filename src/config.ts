@@ -39,7 +39,7 @@ export const settings = {
   maxQueueBytes: number(64 * MIB, 1, 1024 * GIB, "How many bytes a queue holds, and the team feed."),
   maxSockets: number(100_000, 1, 10_000_000, "How many sockets there may be."),
   maxReadersPerSocket: number(16, 1, 1_000_000, "How many Reads a socket may have open."),
-  maxFrameMessages: number(256, 1, 100_000, "How many messages one frame of a Read carries."),
+  maxFrameMessages: number(1_024, 1, 100_000, "How many messages one frame of a Read carries."),
   maxFrameBytes: number(256 * KIB, 1, 3 * MIB, "How many bytes of messages one frame carries, but for a larger one."),
   maxResponseBytes: number(3 * MIB, 64 * KIB, 64 * MIB, "How large a page of a listing grows before it ends early."),
   maxRequestBytes: number(24 * MIB, 64 * KIB, 256 * MIB, "How large a request may be at all."),
@@ -82,7 +82,7 @@ export const settings = {
   dedupeWindowMs: number(600_000, 1_000, 86_400_000, "How long a request_id is remembered."),
   dedupeKeys: number(1_000_000, 1, 100_000_000, "How many request_ids are remembered."),
   recentBytes: number(
-    16 * MIB,
+    32 * MIB,
     0,
     4 * GIB,
     "How many bytes of the newest messages are kept in memory for live readers.",

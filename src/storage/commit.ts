@@ -19,52 +19,10 @@ interface Options {
   readonly failed: (error: unknown) => void;
 }
 
-/**
- * How many of those who wait for a batch go on in one turn of the event loop. They answer calls, and while the last of
- * them are answered the next calls of the first are read already, and written: so neither the disk nor the processor
- * waits for the other, as they would by turns if all went on at once.
- */
-const WAITING_PER_TURN = 32;
-
-/** Some of those who wait for a batch. */
-class Turn {
-  count = 0;
-  readonly promise: Promise<void>;
-  resolve: () => void = () => {};
-  reject: (error: unknown) => void = () => {};
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
-    // A batch of cursors has nobody who waits for it, and its failure is reported by `failed`.
-    this.promise.catch(() => {});
-  }
-}
-
-/** A batch, and who waits for it. */
-class Pending {
+interface Pending {
   readonly batch: Batch;
-  readonly turns: Turn[] = [];
-
-  constructor(batch: Batch) {
-    this.batch = batch;
-  }
-
-  durable(): Promise<void> {
-    const last = this.turns.at(-1);
-    const turn = last === undefined || last.count === WAITING_PER_TURN ? this.#nextTurn() : last;
-    turn.count++;
-    return turn.promise;
-  }
-
-  #nextTurn(): Turn {
-    const turn = new Turn();
-    this.turns.push(turn);
-    return turn;
-  }
-
-  fail(error: unknown): void {
-    for (const turn of this.turns) turn.reject(error);
-  }
+  readonly durable: Promise<void>;
+  readonly settle: (error?: unknown) => void;
 }
 
 /**
@@ -78,8 +36,6 @@ export class GroupCommit {
   readonly #options: Options;
   #pending: Pending | undefined;
   #writing: Pending | undefined;
-  /** Who waited for what is durable by now, and is still to be told. */
-  readonly #told: Turn[] = [];
   #failure: unknown;
 
   constructor(options: Options) {
@@ -96,16 +52,16 @@ export class GroupCommit {
     this.#next();
   }
 
-  /** Resolves when everything added so far is durable, and it is the caller's turn. */
+  /** Resolves when everything added so far is durable. */
   durable(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(storageUnavailable(this.#failure));
-    return (this.#pending ?? this.#writing)?.durable() ?? Promise.resolve();
+    return (this.#pending ?? this.#writing)?.durable ?? Promise.resolve();
   }
 
   #next(): Pending {
     if (this.#failure !== undefined) throw storageUnavailable(this.#failure);
     if (this.#pending === undefined) {
-      this.#pending = new Pending(this.#options.open());
+      this.#pending = pending(this.#options.open());
       if (this.#writing === undefined) setImmediate(() => this.#write());
     }
     return this.#pending;
@@ -125,24 +81,27 @@ export class GroupCommit {
       return;
     }
     this.#writing = undefined;
-    const isTelling = this.#told.length > 0;
-    this.#told.push(...next.turns);
-    if (!isTelling) this.#tell();
+    next.settle();
     // Those who are answered now may write again in this turn, and then share the next batch.
     if (this.#pending !== undefined) setImmediate(() => this.#write());
-  }
-
-  #tell(): void {
-    this.#told.shift()?.resolve();
-    if (this.#told.length > 0) setImmediate(() => this.#tell());
   }
 
   #fail(written: Pending, error: unknown): void {
     this.#failure = error;
     this.#writing = undefined;
     const unavailable = storageUnavailable(error);
-    written.fail(unavailable);
-    this.#pending?.fail(unavailable);
+    written.settle(unavailable);
+    this.#pending?.settle(unavailable);
     this.#options.failed(error);
   }
+}
+
+function pending(batch: Batch): Pending {
+  let settle: Pending["settle"] = () => {};
+  const durable = new Promise<void>((resolve, reject) => {
+    settle = (error) => (error === undefined ? resolve() : reject(error));
+  });
+  // A batch of cursors has nobody who waits for it, and its failure is reported by `failed`.
+  durable.catch(() => {});
+  return { batch, durable, settle };
 }
