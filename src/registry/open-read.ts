@@ -11,7 +11,7 @@ import { holderOf, type ReadRequest } from "./read-request.js";
 import { Looking, type Source, startAfter, Taking } from "./reader.js";
 import type { Reader, Readers } from "./readers.js";
 import type { Holder } from "./slots.js";
-import type { SocketNumber, SocketRow, Storage, Stored } from "./storage.js";
+import type { MaybePromise, SocketNumber, SocketRow, Storage, Stored } from "./storage.js";
 
 /**
  * A client that cancels a Read and reads again may be heard in the wrong order. For this long a new reader that wants
@@ -153,13 +153,20 @@ export class OpenRead implements Reader {
     return gap && this.#event("GAP", gap);
   }
 
-  /** Takes the next messages. There is no frame afterwards when the reader may see none of them. */
-  async take(): Promise<void> {
+  /**
+   * Takes the next messages, with a promise when they have to be waited for. There is no frame afterwards when the reader
+   * may see none of them.
+   */
+  take(): MaybePromise<void> {
     const { limits } = this.#context;
-    const taken = await this.#source.take({
+    const taken = this.#source.take({
       messages: Math.min(limits.maxFrameMessages, this.#messagesLeft),
       bytes: limits.maxFrameBytes,
     });
+    return taken instanceof Promise ? taken.then((messages) => this.#put(messages)) : this.#put(taken);
+  }
+
+  #put(taken: readonly Stored[]): void {
     // The socket may have been reset or deleted while they were read: then they are nobody's any more.
     if (!this.#isCurrent()) return;
     const messages = taken.filter((message) => !message.damaged && !this.#isExcluded(message));

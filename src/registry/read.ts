@@ -38,7 +38,8 @@ export async function* read(
         yield news;
         open.handed();
       } else if (open.isReady) {
-        await open.take();
+        const taking = open.take();
+        if (taking !== undefined) await taking;
         // No variable holds the frame: while nothing comes it would keep its messages alive.
         if (open.frame === undefined) continue;
         yield open.frame;

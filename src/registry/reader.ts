@@ -1,7 +1,7 @@
 import type { Delivery } from "./delivery.js";
 import { RegistryError } from "./errors.js";
 import type { Gap, Position } from "./frames.js";
-import type { QueueView, ReadLimits, SocketNumber, SocketRow, Storage, Stored } from "./storage.js";
+import type { MaybePromise, QueueView, ReadLimits, SocketNumber, SocketRow, Storage, Stored } from "./storage.js";
 
 /**
  * Where a Read takes its messages from; the stream around it is `read.ts`. All but `release` need the socket to be
@@ -17,7 +17,7 @@ export interface Source {
   /** Whether `take` would find something now. */
   isReady(): boolean;
   /** The next messages, at most so many. None when what was ready has just been let go of. */
-  take(limits: ReadLimits): Promise<readonly Stored[]>;
+  take(limits: ReadLimits): MaybePromise<readonly Stored[]>;
   /** These of what was taken last are not for this reader, and count as read. */
   pass(sequences: readonly number[]): void;
   /** What was taken last, or told, has been handed to the transport. */
@@ -132,15 +132,11 @@ export class Taking implements Source {
     return this.#replayed < this.#replayEnd || this.#delivery.canDeliver();
   }
 
-  async take(limits: ReadLimits): Promise<readonly Stored[]> {
+  take(limits: ReadLimits): MaybePromise<readonly Stored[]> {
     const replay = this.#replayed < this.#replayEnd ? this.#nextReplay(limits) : [];
-    if (replay.length > 0) {
-      const messages = await this.#read(replay);
-      this.#missed += replay.length - messages.length;
-      return messages;
-    }
+    if (replay.length > 0) return this.#replay(replay);
     this.#claimed = this.#delivery.claim(limits);
-    return this.#claimed.length === 0 ? [] : await this.#read(this.#claimed);
+    return this.#claimed.length === 0 ? [] : this.#read(this.#claimed);
   }
 
   /** They are settled with the rest. */
@@ -166,7 +162,13 @@ export class Taking implements Source {
     return this.#delivery.attempt(sequence);
   }
 
-  #read(sequences: readonly number[]): Promise<readonly Stored[]> {
+  async #replay(sequences: readonly number[]): Promise<readonly Stored[]> {
+    const messages = await this.#read(sequences);
+    this.#missed += sequences.length - messages.length;
+    return messages;
+  }
+
+  #read(sequences: readonly number[]): MaybePromise<readonly Stored[]> {
     this.#position = Math.max(this.#position, sequences.at(-1) ?? 0);
     return this.#storage.readAt(this.#number, sequences);
   }

@@ -32,6 +32,9 @@ export * from "./stored.js";
  * **After a failed batch** every waiting promise rejects with STORAGE_UNAVAILABLE, the store goes back to what is on
  * disk, and until then every call that needs it fails the same way.
  */
+/** What may be there at once. Whoever has the time awaits it, which is right either way. */
+export type MaybePromise<T> = T | Promise<T>;
+
 export interface Storage {
   /** The id of this data directory. Another id is another history. */
   readonly instance: string;
@@ -75,9 +78,10 @@ export interface Storage {
   readAfter(number: SocketNumber, after: number, limits: ReadLimits): Promise<readonly Stored[]>;
   /**
    * The messages of these sequences, in the order asked for, durable ones only. One that does not check is there, marked
-   * as damaged; one that was let go of is not.
+   * as damaged; one that was let go of is not. Without a promise when all are in memory, as they are for live readers:
+   * there may be ten thousand, and what each waits for in vain adds up.
    */
-  readAt(number: SocketNumber, sequences: readonly number[]): Promise<readonly Stored[]>;
+  readAt(number: SocketNumber, sequences: readonly number[]): MaybePromise<readonly Stored[]>;
   /** The stored bytes of the message at a sequence, without reading it; 0 when it is gone. */
   sizeAt(number: SocketNumber, sequence: number): number;
   /** When the message at a sequence was appended; undefined when it is gone. */

@@ -3,11 +3,9 @@ import {
   type Appended,
   type Consumer,
   type LogEvent,
-  type Profile,
   type Remembered,
   type RetentionLimits,
   type SocketNumber,
-  type Stored,
   TEAM_NUMBER,
 } from "../registry/storage.js";
 import type { Answers } from "./answers.js";
@@ -18,7 +16,7 @@ import { Compaction } from "./compaction.js";
 import { deleteConsumer, putConsumer, putCursor } from "./cursor-rows.js";
 import { Growth } from "./growth.js";
 import { logKey, storeKey } from "./keys.js";
-import { type Database, suspect } from "./level-files.js";
+import type { Database } from "./level-files.js";
 import { LevelHistory } from "./level-history.js";
 import type { LogOptions } from "./level-options.js";
 import { getMany, LevelReader } from "./level-reader.js";
@@ -64,11 +62,11 @@ export class LevelLog {
   readonly state: State;
   readonly answers: Answers;
   readonly history: LevelHistory;
+  readonly reader: LevelReader;
   readonly #options: LogOptions;
   readonly #hooks: LogHooks;
   readonly #witness: Witness;
   readonly #commit: GroupCommit;
-  readonly #reader: LevelReader;
   readonly #removal: Removal;
   readonly #compaction: Compaction;
   readonly #sweep: ReceiptSweep;
@@ -88,7 +86,7 @@ export class LevelLog {
     this.#witness = witness;
     this.#options = options;
     this.#hooks = hooks;
-    this.#reader = new LevelReader(db, this.state, options.recentBytes);
+    this.reader = new LevelReader(db, this.state, options);
     this.#removal = new Removal(this.state.entries, recovered.store.firstRevision);
     this.#compaction = new Compaction(db, this.#removal);
     this.#sweep = new ReceiptSweep(db, this.state);
@@ -135,7 +133,7 @@ export class LevelLog {
       const stored = encodeMessage(revision, timeMs, event);
       batch.put(logKey(revision), stored);
       const sequences = this.state.addMessage(revision, timeMs, stored.length, event);
-      this.#reader.recent.add(revision, { timeMs, sender: event.sender, recipient: event.recipient, body: event.body });
+      this.reader.recent.add(revision, { timeMs, sender: event.sender, recipient: event.recipient, body: event.body });
       this.#growing.add(event);
       return { revision, timeMs, sequences, row: undefined };
     }
@@ -150,10 +148,6 @@ export class LevelLog {
     return { revision, timeMs, sequences, row: event.kind === "delete" ? undefined : row };
   }
 
-  profile(number: SocketNumber): Promise<Profile> {
-    return this.#reader.profile(number);
-  }
-
   remember(remembered: Remembered): void {
     this.answers.add(remembered, this.#commit.batch());
   }
@@ -164,13 +158,6 @@ export class LevelLog {
 
   forget(through: number, countMax: number): void {
     if (this.answers.forget(through, countMax)) this.#commit.touch();
-  }
-
-  async read(queue: Queue, sequences: readonly number[]): Promise<Stored[]> {
-    const found = await this.#reader.messages(queue, sequences);
-    // The next start looks at everything, and may find there what cannot be found now.
-    if (found.some(({ damaged }) => damaged)) suspect(this.#options.folder);
-    return found;
   }
 
   /** The cursor of a queue moved: it is written with the next batch, however often it moves until then. */
@@ -210,7 +197,7 @@ export class LevelLog {
     }
     let removed = 0;
     for (let dead = entries.takeDead(REMOVED_PER_BATCH); dead.length > 0; dead = entries.takeDead(REMOVED_PER_BATCH)) {
-      for (const revision of dead) this.#reader.recent.delete(revision);
+      for (const revision of dead) this.reader.recent.delete(revision);
       const batch = this.#commit.batch();
       this.#removal.remove(dead, batch);
       this.#putStore(batch);

@@ -1,7 +1,8 @@
 import type { Profile, SocketNumber, Stored } from "../registry/storage.js";
 import { contextKey, logKey, promptKey } from "./keys.js";
 import { isCorruption } from "./level-errors.js";
-import type { Database } from "./level-files.js";
+import { type Database, suspect } from "./level-files.js";
+import type { LogOptions } from "./level-options.js";
 import type { Queue } from "./queue.js";
 import { type Body, Recent } from "./recent.js";
 import { unseal } from "./records.js";
@@ -15,11 +16,13 @@ export class LevelReader {
   readonly recent: Recent;
   readonly #db: Database;
   readonly #state: State;
+  readonly #folder: string;
 
-  constructor(db: Database, state: State, recentBytes: number) {
+  constructor(db: Database, state: State, { recentBytes, folder }: Pick<LogOptions, "recentBytes" | "folder">) {
     this.recent = new Recent(recentBytes);
     this.#db = db;
     this.#state = state;
+    this.#folder = folder;
   }
 
   async profile(number: SocketNumber): Promise<Profile> {
@@ -27,19 +30,18 @@ export class LevelReader {
     return { prompt: prompt ? unseal(prompt).toString() : "", context: context && unseal(context) };
   }
 
+  /** The durable messages of these sequences of a queue, in order; undefined when some are not in memory. */
+  recentMessages(queue: Queue, sequences: readonly number[]): Stored[] | undefined {
+    const { found, missing } = this.#look(queue, sequences);
+    return missing.length === 0 ? found : undefined;
+  }
+
   /**
    * The durable messages of these sequences of a queue, in order. Those that were let go of meanwhile are left out, and
    * all of them when the queue has ended.
    */
   async messages(queue: Queue, sequences: readonly number[]): Promise<Stored[]> {
-    const found: Stored[] = [];
-    const missing: number[] = [];
-    queue.visit(sequences, (sequence, revision) => {
-      const body = this.recent.get(revision);
-      if (body === undefined) missing.push(found.length);
-      found.push(storedOf(sequence, revision, body));
-    });
-    if (missing.length === 0) return found;
+    const { found, missing } = this.#look(queue, sequences);
     const values = await getMany(
       this.#db,
       missing.map((place) => logKey(found[place]?.revision ?? 0)),
@@ -50,8 +52,22 @@ export class LevelReader {
       const value = values[index];
       found[place] = storedOf(sequence, revision, value && decodeMessage(value, revision));
     }
+    // The next start looks at everything, and may find there what cannot be found now.
+    if (found.some(({ damaged }) => damaged)) suspect(this.#folder);
     const isReadable = queue.readable();
     return found.filter(({ sequence }) => isReadable(sequence));
+  }
+
+  /** What is in memory of these messages, and the places of what is not. */
+  #look(queue: Queue, sequences: readonly number[]): { found: Stored[]; missing: number[] } {
+    const found: Stored[] = [];
+    const missing: number[] = [];
+    queue.visit(sequences, (sequence, revision) => {
+      const body = this.recent.get(revision);
+      if (body === undefined) missing.push(found.length);
+      found.push(storedOf(sequence, revision, body));
+    });
+    return { found, missing };
   }
 }
 

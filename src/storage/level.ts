@@ -10,6 +10,7 @@ import type {
   Letter,
   LogEvent,
   Mark,
+  MaybePromise,
   Profile,
   QueueView,
   ReadLimits,
@@ -102,7 +103,7 @@ export class LevelStorage implements Storage, Replicable {
   }
 
   profile(number: SocketNumber): Promise<Profile> {
-    return this.#guard((log) => log.profile(number));
+    return this.#guard((log) => log.reader.profile(number));
   }
 
   append(event: LogEvent): Appended {
@@ -125,9 +126,14 @@ export class LevelStorage implements Storage, Replicable {
     return await this.readAt(number, this.#queue(this.#open(), number).sequencesAfter(after, limits));
   }
 
-  readAt(number: SocketNumber, sequences: readonly number[]): Promise<readonly Stored[]> {
+  readAt(number: SocketNumber, sequences: readonly number[]): MaybePromise<readonly Stored[]> {
+    const log = this.#open();
+    return log.reader.recentMessages(this.#queue(log, number), sequences) ?? this.#readStored(number, sequences);
+  }
+
+  #readStored(number: SocketNumber, sequences: readonly number[]): Promise<readonly Stored[]> {
     return this.#guard(async (log) => {
-      const found = await log.read(this.#queue(log, number), sequences);
+      const found = await log.reader.messages(this.#queue(log, number), sequences);
       for (const { damaged, sequence, revision } of found) {
         if (damaged) this.#options.log.error({ number, sequence, revision }, "a stored message is damaged or gone");
       }
