@@ -394,7 +394,7 @@ export interface RemovedRow {
   bits: Buffer;
 }
 
-/** CheckpointPiece is one part of a checkpoint of the queue index, which only saves time at start. */
+/** CheckpointPiece was one part of a checkpoint of the queue index. */
 export interface CheckpointPiece {
   /** The revision of the checkpoint; all its pieces agree on it. */
   revision: number;
