@@ -23,12 +23,12 @@ const isLong = process.env["LONG"] === "1";
 const faultMs = isLong ? 30_000 : 5_000;
 /** So many faults are lived through side by side, each by a registry of its own; the Engrams go on to the next. */
 const laneCount = isLong ? 3 : 7;
+/** Of 200 that are asked for. Seven lanes start at once, on a machine that may have two cores and other things to do. */
+const WRITES_PER_SECOND_MIN = 40;
 /**
  * A Write that waited for an Engram would take longer: calls to it end after 4 s. On a machine that has no time for anybody
  * it takes no longer than calls that ask only for what is in memory, by more than this factor.
  */
-/** Of 200 that are asked for. Seven lanes start at once, on a machine that may have two cores and other things to do. */
-const WRITES_PER_SECOND_MIN = 40;
 const WRITE_MS_MAX = 1_500;
 const WRITE_FACTOR_MAX = 2;
 const GROWN_MIB_MAX = 64;
