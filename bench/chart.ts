@@ -48,6 +48,7 @@ export function chartSvg(lines: readonly Line[], title: string): string {
     y += SECTION;
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="sans-serif" font-size="12">
+<title>${escaped(title)}</title>
 <style>text{fill:#1f2328}.section{font-weight:bold}.grid{stroke:#d0d7de}.mark{stroke:#1f2328}.goal{fill:#1f2328}.back{fill:#fff}
 .small{fill:#59636e;font-size:10px}
 @media (prefers-color-scheme: dark){text{fill:#e6edf3}.grid{stroke:#3d444d}.mark{stroke:#e6edf3}.goal{fill:#e6edf3}.back{fill:#0d1117}

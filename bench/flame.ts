@@ -123,6 +123,7 @@ export function flameSvg(root: Frame, title: string): string {
   });
   const height = HEAD + (depthMax + 1) * LINE + 8;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="10.5">
+<title>${escaped(title)}</title>
 <style>.head{fill:#222;font-size:12px}.back{fill:#fff}rect{stroke:#fff;stroke-width:.4}
 @media (prefers-color-scheme: dark){.head{fill:#ddd}.back{fill:#0d1117}rect{stroke:#0d1117}}</style>
 <rect class="back" width="${WIDTH}" height="${height}"/>
