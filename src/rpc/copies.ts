@@ -5,6 +5,7 @@
  */
 import { headerOf } from "../registry/message.js";
 import { type SocketRow, type Stored, TEAM_NUMBER } from "../registry/storage.js";
+import { varintLength, writeVarint } from "../varint.js";
 
 /** The tags of the fields: number and wire type. */
 const HEADER_TAG = (1 << 3) | 2;
@@ -56,12 +57,12 @@ export class Copies {
     place = writeTime(message.timeMs, bytes, place);
     place = this.#writeId(message.revision, bytes, place);
     bytes[place] = SEQUENCE_TAG;
-    place = writeCount(message.sequence, bytes, place + 1);
+    place = writeVarint(bytes, place + 1, message.sequence);
     place = writeBytes(EPOCH_TAG, this.#epoch, bytes, place);
     const attempt = this.#holder.attempt(message.sequence);
     if (attempt === 0) return place;
     bytes[place] = DELIVERY_ATTEMPT_TAG;
-    return writeCount(attempt, bytes, place + 1);
+    return writeVarint(bytes, place + 1, attempt);
   }
 
   #ownSize(message: Stored): number {
@@ -69,8 +70,8 @@ export class Copies {
     const attempt = this.#holder.attempt(message.sequence);
     const headerSize = header.length === 0 ? 0 : 1 + sizeOfBytes(header.length);
     const idSize = 1 + sizeOfBytes(this.#prefix.length + digitsOf(message.revision));
-    const attemptSize = attempt === 0 ? 0 : 1 + sizeOfCount(attempt);
-    const placeSize = 1 + sizeOfCount(message.sequence) + 1 + sizeOfBytes(this.#epoch.length);
+    const attemptSize = attempt === 0 ? 0 : 1 + varintLength(attempt);
+    const placeSize = 1 + varintLength(message.sequence) + 1 + sizeOfBytes(this.#epoch.length);
     return headerSize + 2 + sizeOfTime(message.timeMs) + idSize + placeSize + attemptSize;
   }
 
@@ -87,7 +88,7 @@ export class Copies {
   #writeId(revision: number, bytes: Buffer, start: number): number {
     const digits = digitsOf(revision);
     bytes[start] = MESSAGE_ID_TAG;
-    const place = writeCount(this.#prefix.length + digits, bytes, start + 1);
+    const place = writeVarint(bytes, start + 1, this.#prefix.length + digits);
     bytes.set(this.#prefix, place);
     const end = place + this.#prefix.length + digits;
     let left = revision;
@@ -104,29 +105,14 @@ export class Copies {
 const ZERO = 0x30;
 const LETTER_A = 0x61;
 
-/** A count as protobuf writes it. @returns where it ends */
-export function writeCount(count: number, bytes: Buffer, start: number): number {
-  let left = count;
-  let place = start;
-  for (; left >= 0x80; left = Math.floor(left / 0x80)) bytes[place++] = (left % 0x80) | 0x80;
-  bytes[place] = left;
-  return place + 1;
-}
-
-export function sizeOfCount(count: number): number {
-  let size = 1;
-  for (let left = count; left >= 0x80; left = Math.floor(left / 0x80)) size++;
-  return size;
-}
-
 /** So many bytes with their length before them. */
 function sizeOfBytes(length: number): number {
-  return sizeOfCount(length) + length;
+  return varintLength(length) + length;
 }
 
 function writeBytes(tag: number, value: Buffer, bytes: Buffer, start: number): number {
   bytes[start] = tag;
-  const place = writeCount(value.length, bytes, start + 1);
+  const place = writeVarint(bytes, start + 1, value.length);
   bytes.set(value, place);
   return place + value.length;
 }
@@ -135,15 +121,15 @@ function writeBytes(tag: number, value: Buffer, bytes: Buffer, start: number): n
 function writeTime(timeMs: number, bytes: Buffer, start: number): number {
   bytes[start] = TIMESTAMP_TAG;
   bytes[start + 2] = SECONDS_TAG;
-  let place = writeCount(Math.floor(timeMs / 1_000), bytes, start + 3);
+  let place = writeVarint(bytes, start + 3, Math.floor(timeMs / 1_000));
   bytes[place] = NANOS_TAG;
-  place = writeCount((timeMs % 1_000) * 1_000_000, bytes, place + 1);
+  place = writeVarint(bytes, place + 1, (timeMs % 1_000) * 1_000_000);
   bytes[start + 1] = place - start - 2;
   return place;
 }
 
 function sizeOfTime(timeMs: number): number {
-  return 2 + sizeOfCount(Math.floor(timeMs / 1_000)) + sizeOfCount((timeMs % 1_000) * 1_000_000);
+  return 2 + varintLength(Math.floor(timeMs / 1_000)) + varintLength((timeMs % 1_000) * 1_000_000);
 }
 
 /** How many digits a revision has to the base of 36. */

@@ -14,7 +14,8 @@ import {
 import type { Frame } from "../registry/frames.js";
 import { headerFrom, headerTo, messageIdOf } from "../registry/message.js";
 import type { Letter, Stored } from "../registry/storage.js";
-import { Copies, type Holder, sizeOfCount, writeCount } from "./copies.js";
+import { varintLength, writeVarint } from "../varint.js";
+import { Copies, type Holder } from "./copies.js";
 
 /** Writers that are used again and again, since `finish` empties them. */
 const idleWriters: BinaryWriter[] = [];
@@ -81,12 +82,12 @@ export function encodeFrame(instance: string, frame: Frame): Buffer {
   const rest = encodeRest(frame);
   const copies = new Copies({ instance, socket: frame.socket, attempt: frame.attempt });
   const sizes = frame.messages.map((message) => copies.size(message));
-  const total = sizes.reduce((sum, size) => sum + 1 + sizeOfCount(size) + size, rest.length);
+  const total = sizes.reduce((sum, size) => sum + 1 + varintLength(size) + size, rest.length);
   const bytes = Buffer.allocUnsafe(total);
   let place = 0;
   for (const [index, message] of frame.messages.entries()) {
     bytes[place] = MESSAGES_TAG;
-    place = copies.write(message, bytes, writeCount(sizes[index] ?? 0, bytes, place + 1));
+    place = copies.write(message, bytes, writeVarint(bytes, place + 1, sizes[index] ?? 0));
   }
   bytes.set(rest, place);
   return bytes;
